@@ -1,0 +1,111 @@
+/**
+ * The only door into the kernel. A program gives a number and six arguments; the table gives the handler. A call that does
+ * not have to wait is answered at once and allocates nothing; one that waits is answered by a promise.
+ */
+import { ENOSYS } from "../../abi/errno.ts";
+import { assertNoLockHeld } from "../../base/ranked-lock.ts";
+import type { Process } from "../task/process.ts";
+import type { System } from "../task/system.ts";
+import { BLOCKED, type Handler, type Task, TaskState } from "../task/task.ts";
+import type { SyscallTable } from "./syscall-table.ts";
+
+export class Gate {
+  private readonly system: System;
+  private readonly tables: Readonly<Record<"linux" | "akuma", SyscallTable>>;
+  private readonly loggedNumbers = new Set<string>();
+
+  constructor(system: System, tables: Readonly<Record<"linux" | "akuma", SyscallTable>>) {
+    this.system = system;
+    this.tables = tables;
+  }
+
+  /** The table of one ABI: for strace and for the coverage page. */
+  table(abi: "linux" | "akuma"): SyscallTable {
+    return this.tables[abi];
+  }
+
+  /**
+   * A system call of a TypeScript program. Result or -errno as a number, or a promise of it if the call had to wait. A process
+   * that has ended gets a promise that never settles: its code goes no further.
+   */
+  call(
+    process: Process,
+    number: number,
+    a0: number,
+    a1: number,
+    a2: number,
+    a3: number,
+    a4: number,
+    a5: number,
+  ): number | Promise<number> {
+    if (process.hasExited) return new Promise<number>(() => {});
+    const task = process.takeTask();
+    const result = this.start(task, number, a0, a1, a2, a3, a4, a5);
+    if (result !== BLOCKED) {
+      if (process.hasExited) return new Promise<number>(() => {});
+      process.putTask(task);
+      return result;
+    }
+    return new Promise<number>((resolve) => {
+      task.complete = resolve;
+    });
+  }
+
+  /** Begins a call of a task; BLOCKED means that `task.complete` will be called with the result. */
+  start(task: Task, number: number, a0: number, a1: number, a2: number, a3: number, a4: number, a5: number): number {
+    const handler = this.tables[task.process.abi].handlers[number];
+    task.number = number;
+    task.a0 = a0;
+    task.a1 = a1;
+    task.a2 = a2;
+    task.a3 = a3;
+    task.a4 = a4;
+    task.a5 = a5;
+    if (handler === undefined) return this.unknown(task);
+    task.handler = handler;
+    task.state = TaskState.running;
+    const tracer = task.process.tracer;
+    if (tracer !== null) {
+      task.startedMilliseconds = this.system.now();
+      tracer.enter(task);
+    }
+    return this.run(task, handler);
+  }
+
+  /** Runs a woken task's handler again, and completes the call or parks the task anew. */
+  resume(task: Task): void {
+    if (task.state !== TaskState.queued) return;
+    task.unpark();
+    task.state = TaskState.running;
+    task.restarts++;
+    const process = task.process;
+    const result = this.run(task, task.handler as Handler);
+    if (result === BLOCKED || process.hasExited) return;
+    const complete = task.complete;
+    process.putTask(task);
+    complete?.(result);
+  }
+
+  private run(task: Task, handler: Handler): number {
+    const result = handler(task, task.a0, task.a1, task.a2, task.a3, task.a4, task.a5);
+    assertNoLockHeld("a system call returns");
+    if (result === BLOCKED) {
+      task.park();
+      return BLOCKED;
+    }
+    const tracer = task.process.tracer;
+    if (tracer !== null) tracer.exit(task, result);
+    return result;
+  }
+
+  private unknown(task: Task): number {
+    const key = `${task.process.abi} ${task.number}`;
+    if (!this.loggedNumbers.has(key) && this.loggedNumbers.size < 1024) {
+      this.loggedNumbers.add(key);
+      this.system.log(
+        `${task.process.executable}: system call ${task.number} (${task.process.abi}) is not implemented`,
+      );
+    }
+    return -ENOSYS;
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * The link below the stack, without input or output of its own: a device is told to transmit a frame, and calls what was
+ * attached when one arrives. Middleware (pcap, faults) is a device around a device.
+ */
+export interface Device {
+  /** Largest IP packet in bytes. */
+  readonly mtu: number;
+  /** "loopback": the same frame layout with MAC addresses of zero and no ARP. */
+  readonly linkType: "ethernet" | "loopback";
+  /** Takes a frame in an arena slot; ownership passes. Never throws, never blocks: what does not fit is dropped and freed. */
+  transmit(frame: number, length: number): void;
+  /** Who takes delivery of frames that arrive (and owns them from then on). */
+  attach(receive: (frame: number, length: number) => void): void;
+  /** For devices that hold frames back: when to call `poll` next, in milliseconds; Infinity when nothing waits. */
+  pollAt?(): number;
+  poll?(nowMilliseconds: number): void;
+}
+
+/** Takes delivery until something is attached: the frame has nowhere to go. */
+export type FrameReceiver = (frame: number, length: number) => void;

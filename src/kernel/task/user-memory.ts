@@ -1,0 +1,98 @@
+/**
+ * The memory of a process as system calls see it. A program gives addresses, never objects; an address outside the memory,
+ * or in the page at 0, is EFAULT. Little-endian throughout, as arm64.
+ */
+import { EFAULT, ENAMETOOLONG } from "../../abi/errno.ts";
+
+/** Nothing is ever mapped below this address. */
+export const NULL_GUARD_BYTES = 4096;
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+export class UserMemory {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
+  /** The whole memory; its length follows when the memory grows. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+
+  constructor(buffer: ArrayBuffer | SharedArrayBuffer) {
+    this.buffer = buffer;
+    this.bytes = new Uint8Array(buffer);
+    this.view = new DataView(buffer);
+  }
+
+  /** A fresh memory for a TypeScript program. It grows up to `maximumBytes`; address space is reserved, not used. */
+  static allocate(initialBytes: number, maximumBytes: number): UserMemory {
+    return new UserMemory(new ArrayBuffer(initialBytes, { maxByteLength: maximumBytes }));
+  }
+
+  get byteLength(): number {
+    return this.bytes.length;
+  }
+
+  /** Whether all of [address, address + length) may be touched. A length of 0 is fine anywhere. */
+  isValid(address: number, length: number): boolean {
+    if (length === 0) return true;
+    return address >= NULL_GUARD_BYTES && length > 0 && address + length <= this.bytes.length;
+  }
+
+  readUint32(address: number): number {
+    return this.view.getUint32(address, true);
+  }
+
+  readInt32(address: number): number {
+    return this.view.getInt32(address, true);
+  }
+
+  writeUint32(address: number, value: number): void {
+    this.view.setUint32(address, value, true);
+  }
+
+  readUint16(address: number): number {
+    return this.view.getUint16(address, true);
+  }
+
+  writeUint16(address: number, value: number): void {
+    this.view.setUint16(address, value, true);
+  }
+
+  /** A signed 64-bit number; exact up to 2^53, as no size or offset here is larger. */
+  readInt64(address: number): number {
+    return this.view.getInt32(address + 4, true) * 0x1_0000_0000 + this.view.getUint32(address, true);
+  }
+
+  writeInt64(address: number, value: number): void {
+    this.view.setUint32(address, value >>> 0, true);
+    this.view.setInt32(address + 4, Math.floor(value / 0x1_0000_0000), true);
+  }
+
+  /** Text up to the NUL byte; -EFAULT for a bad address, -ENAMETOOLONG when no NUL comes within `mostBytes`. */
+  readString(address: number, mostBytes: number): string | number {
+    if (!this.isValid(address, 1)) return -EFAULT;
+    const limit = Math.min(this.bytes.length, address + mostBytes);
+    const length = this.bytes.subarray(address, limit).indexOf(0);
+    if (length < 0) return limit === this.bytes.length ? -EFAULT : -ENAMETOOLONG;
+    return this.decode(address, length);
+  }
+
+  /** Text of a known length; -EFAULT for a bad address. */
+  readText(address: number, length: number): string | number {
+    if (!this.isValid(address, length)) return -EFAULT;
+    return this.decode(address, length);
+  }
+
+  /** Writes text and a NUL byte; the bytes written, or -EFAULT. */
+  writeString(address: number, text: string): number {
+    const encoded = encoder.encode(text);
+    if (!this.isValid(address, encoded.length + 1)) return -EFAULT;
+    this.bytes.set(encoded, address);
+    this.bytes[address + encoded.length] = 0;
+    return encoded.length + 1;
+  }
+
+  private decode(address: number, length: number): string {
+    // A copy, since decoders of some runtimes refuse shared and growable memory.
+    return decoder.decode(this.bytes.slice(address, address + length));
+  }
+}
