@@ -6,4 +6,6 @@ export interface FileSystemContext {
   workingDirectory: PathNode;
   /** Permission bits that new files do not get: 0o022. */
   umask: number;
+  /** Whose view this is: what /proc/self leads to. Absent for the kernel's own walks. */
+  processId?: number;
 }
