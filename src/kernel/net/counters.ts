@@ -142,4 +142,6 @@ export class Counters {
   ArpOutReplies = 0;
   ArpPendingDrops = 0;
   ArpFailures = 0;
+  /** Others that use an address of ours. */
+  ArpConflicts = 0;
 }

@@ -46,11 +46,13 @@ export class NetInterface {
   transmittedBytes = 0;
   transmitDrops = 0;
 
-  /** Our MAC as it lies in words 6…9 and 10…13 (with the type of IPv4) of a frame. */
-  readonly macWord: number;
+  /** Our MAC as a frame's destination loads it: bytes 0 and 1, bytes 2…5, little-endian. */
   readonly macHalf: number;
+  readonly macWord: number;
+  /** The same as source: bytes 6…9, and bytes 10 and 11 with the type of IPv4. */
+  private readonly sourceWord: number;
+  private readonly sourceHalfAndType: number;
   private readonly arena: Arena;
-  private readonly macHalfAndType: number;
 
   constructor(stack: NetStack, index: number, config: InterfaceConfig, macAddress: Uint8Array) {
     this.stack = stack;
@@ -63,9 +65,10 @@ export class NetInterface {
     this.addresses = config.addresses.map(({ address, prefixLength }) => ({ address: address >>> 0, prefixLength }));
     this.mtu = Math.min(config.mtu ?? config.device.mtu, config.device.mtu);
     const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = this.macAddress;
-    this.macWord = a | (b << 8) | (c << 16) | (d << 24);
-    this.macHalf = e | (f << 8);
-    this.macHalfAndType = this.macHalf | (ETHERTYPE_IPV4_RAW << 16);
+    this.macHalf = a | (b << 8);
+    this.macWord = c | (d << 8) | (e << 16) | (f << 24);
+    this.sourceWord = a | (b << 8) | (c << 16) | (d << 24);
+    this.sourceHalfAndType = e | (f << 8) | (ETHERTYPE_IPV4_RAW << 16);
     this.neighbours = new NeighbourCache(this);
   }
 
@@ -76,8 +79,8 @@ export class NetInterface {
     const counters = this.stack.counters;
     counters.IpOutRequests++;
     counters.IpExtOutOctets += ipLength;
-    words[at + 1] = this.macWord;
-    words[at + 2] = this.macHalfAndType;
+    words[at + 1] = this.sourceWord;
+    words[at + 2] = this.sourceHalfAndType;
     if (this.isLoopback) {
       this.arena.halves[frame >> 1] = 0;
       words[at] = 0;

@@ -10,7 +10,7 @@ import { TimerHeap } from "../../base/timers.ts";
 import { Counters } from "./counters.ts";
 import { Icmp } from "./icmp/icmp.ts";
 import { type InterfaceConfig, NetInterface } from "./interface.ts";
-import { isLoopbackAddress, isMulticastAddress, LIMITED_BROADCAST_ADDRESS, LOOPBACK_ADDRESS } from "./ip/addresses.ts";
+import { isLoopbackAddress, isMulticastAddress, LIMITED_BROADCAST_ADDRESS, LOOPBACK_ADDRESS, swapWord } from "./ip/addresses.ts";
 import { Ipv4 } from "./ip/ipv4.ts";
 import { type Route, RouteTable } from "./ip/routes.ts";
 import type { RingMemory } from "./tcp/ring-memory.ts";
@@ -262,15 +262,11 @@ export class NetStack {
     const broadcasts: number[] = [];
     for (const { addresses } of this.interfaces) {
       for (const { address, prefixLength } of addresses) {
-        local.push(swap(address));
-        if (prefixLength < 31) broadcasts.push(swap(address | ~prefixMask(prefixLength)));
+        local.push(swapWord(address));
+        if (prefixLength < 31) broadcasts.push(swapWord(address | ~prefixMask(prefixLength)));
       }
     }
     this.localRaw = Int32Array.from(local);
     this.broadcastRaw = Int32Array.from(broadcasts);
   }
-}
-
-function swap(word: number): number {
-  return ((word & 0xff) << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }

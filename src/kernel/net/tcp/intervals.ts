@@ -1,0 +1,118 @@
+/**
+ * A sorted list of disjoint ranges of sequence numbers, bounded: the receiver's held out-of-order bytes, and the sender's
+ * record of what the peer has acknowledged selectively (RFC 2018). Made only where segments were lost or reordered.
+ */
+
+export class SequenceIntervals {
+  /** Start and end (exclusive) of each range, ascending; no two touch. */
+  private readonly edges: number[] = [];
+  private readonly limit: number;
+  /** Bytes in all ranges together. */
+  total = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get count(): number {
+    return this.edges.length >> 1;
+  }
+
+  start(index: number): number {
+    return this.edges[2 * index]!;
+  }
+
+  end(index: number): number {
+    return this.edges[2 * index + 1]!;
+  }
+
+  /** End of the last range; only while there is one. */
+  get highest(): number {
+    return this.edges[this.edges.length - 1]!;
+  }
+
+  /** Adds [from, to); returns how many bytes of it are new, -1 when one range more would be too many. */
+  add(from: number, to: number): number {
+    const { edges } = this;
+    // First range that ends at or after `from`; first range that starts after `to`.
+    let low = this.firstEndingFrom(from);
+    let high = low;
+    while (high < edges.length && ((edges[high]! - to) | 0) <= 0) high += 2;
+    if (low === high) {
+      if (this.count >= this.limit) return -1;
+      edges.splice(low, 0, from, to);
+      this.total += (to - from) | 0;
+      return (to - from) | 0;
+    }
+    const start = ((edges[low]! - from) | 0) < 0 ? edges[low]! : from;
+    const end = ((edges[high - 1]! - to) | 0) > 0 ? edges[high - 1]! : to;
+    let held = 0;
+    for (; low < high; low += 2) held += (edges[low + 1]! - edges[low]!) | 0;
+    low = this.firstEndingFrom(from);
+    edges.splice(low, high - low, start, end);
+    const fresh = ((end - start) | 0) - held;
+    this.total += fresh;
+    return fresh;
+  }
+
+  /** Forgets everything before `edge`; returns how many bytes that were. */
+  trim(edge: number): number {
+    const { edges } = this;
+    let drop = 0;
+    let removed = 0;
+    while (drop < edges.length && ((edges[drop + 1]! - edge) | 0) <= 0) {
+      removed += (edges[drop + 1]! - edges[drop]!) | 0;
+      drop += 2;
+    }
+    if (drop > 0) edges.splice(0, drop);
+    if (edges.length > 0 && ((edges[0]! - edge) | 0) < 0) {
+      removed += (edge - edges[0]!) | 0;
+      edges[0] = edge;
+    }
+    this.total -= removed;
+    return removed;
+  }
+
+  clear(): void {
+    this.edges.length = 0;
+    this.total = 0;
+  }
+
+  /** Index of the range that holds `sequence`, or of the first one after it; `count` when none. */
+  find(sequence: number): number {
+    let at = this.firstEndingFrom(sequence);
+    if (at < this.edges.length && this.edges[at + 1] === sequence) at += 2;
+    return at >> 1;
+  }
+
+  contains(sequence: number): boolean {
+    const index = this.find(sequence);
+    return index < this.count && ((this.start(index) - sequence) | 0) <= 0;
+  }
+
+  /** How many bytes of [from, to) lie in ranges. */
+  bytesWithin(from: number, to: number): number {
+    const { edges } = this;
+    let bytes = 0;
+    for (let at = this.firstEndingFrom(from); at < edges.length; at += 2) {
+      const start = ((edges[at]! - from) | 0) < 0 ? from : edges[at]!;
+      const end = ((edges[at + 1]! - to) | 0) > 0 ? to : edges[at + 1]!;
+      if (((end - start) | 0) > 0) bytes += (end - start) | 0;
+      if (((edges[at + 1]! - to) | 0) >= 0) break;
+    }
+    return bytes;
+  }
+
+  /** Position in `edges` of the first range whose end is not before `sequence`. */
+  private firstEndingFrom(sequence: number): number {
+    const { edges } = this;
+    let low = 0;
+    let high = edges.length >> 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (((edges[2 * middle + 1]! - sequence) | 0) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return 2 * low;
+  }
+}
