@@ -1,0 +1,105 @@
+/**
+ * Socket addresses as programs lay them in memory. sockaddr_in: family (little-endian) at 0, port at 2 and address at 4 (both in
+ * network order), 16 bytes. sockaddr_un: family at 0, path from 2 on. sockaddr_in6 has its place here and is refused by every
+ * socket with EAFNOSUPPORT until there is an IPv6 stack.
+ */
+import { AF_INET, AF_UNIX, AF_UNSPEC, SOCKADDR_IN_BYTES } from "../../abi/socket.ts";
+
+/** sizeof(struct sockaddr_storage): no address is longer (EINVAL). */
+export const SOCKADDR_STORAGE_BYTES = 128;
+/** sizeof(struct sockaddr_un): family and 108 bytes of path. */
+export const SOCKADDR_UN_BYTES = 110;
+
+/** An address on its way in or out. One instance is used again and again: nothing is allocated per datagram. */
+export class SocketAddress {
+  family: number = AF_UNSPEC;
+  /** Bytes that the caller gave; the sockets check that it is enough for their family. */
+  byteLength = 0;
+  /** AF_INET: number in host order, and port. */
+  address = 0;
+  port = 0;
+  /** AF_UNIX: one character per byte; empty for an unnamed socket, a leading NUL for an abstract name. */
+  path = "";
+
+  /** No address at all: what a stream socket has to say about where bytes came from. */
+  clear(): this {
+    this.family = AF_UNSPEC;
+    this.byteLength = 0;
+    this.address = 0;
+    this.port = 0;
+    this.path = "";
+    return this;
+  }
+
+  setInet(address: number, port: number): this {
+    this.family = AF_INET;
+    this.byteLength = SOCKADDR_IN_BYTES;
+    this.address = address;
+    this.port = port;
+    return this;
+  }
+
+  setUnix(path: string): this {
+    this.family = AF_UNIX;
+    this.path = path;
+    this.byteLength = 2 + path.length;
+    return this;
+  }
+}
+
+/** Reads `byteLength` bytes (at most SOCKADDR_STORAGE_BYTES) at `at`. What is too short for its family stays zero; `byteLength` tells. */
+export function decodeSocketAddress(bytes: Uint8Array, at: number, byteLength: number, into: SocketAddress): void {
+  into.clear();
+  into.byteLength = byteLength;
+  if (byteLength < 2) return;
+  into.family = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+  if (into.family === AF_UNIX) {
+    into.path = decodePath(bytes, at + 2, byteLength - 2);
+    return;
+  }
+  if (byteLength < 8) return;
+  into.port = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
+  into.address = (((bytes[at + 4] as number) << 24) |
+    ((bytes[at + 5] as number) << 16) |
+    ((bytes[at + 6] as number) << 8) |
+    (bytes[at + 7] as number)) >>> 0;
+}
+
+/**
+ * Writes as much of the address as `room` bytes hold and returns its true length: accept(2) and its kin cut what is too long
+ * and tell the program by the length.
+ */
+export function encodeSocketAddress(from: SocketAddress, bytes: Uint8Array, at: number, room: number): number {
+  if (from.family === AF_UNSPEC) return 0;
+  if (from.family === AF_UNIX) return encodeUnix(from.path, bytes, at, room);
+  for (let k = 0; k < SOCKADDR_IN_BYTES && k < room; k++) bytes[at + k] = inetByte(from, k);
+  return SOCKADDR_IN_BYTES;
+}
+
+function inetByte(from: SocketAddress, index: number): number {
+  if (index < 2) return index === 0 ? from.family : from.family >>> 8;
+  if (index < 4) return index === 2 ? from.port >>> 8 : from.port & 0xff;
+  return index < 8 ? (from.address >>> (8 * (7 - index))) & 0xff : 0;
+}
+
+/** unix(7): a pathname ends at its first NUL; an abstract name begins with one and is as long as it was said to be. */
+function decodePath(bytes: Uint8Array, at: number, byteLength: number): string {
+  const isAbstract = byteLength > 0 && bytes[at] === 0;
+  let path = "";
+  for (let k = 0; k < byteLength; k++) {
+    const byte = bytes[at + k] as number;
+    if (byte === 0 && !isAbstract) break;
+    path += String.fromCharCode(byte);
+  }
+  return path;
+}
+
+function encodeUnix(path: string, bytes: Uint8Array, at: number, room: number): number {
+  // A pathname is given back with its NUL, an unnamed socket as the family alone.
+  const isPathname = path.length > 0 && path.charCodeAt(0) !== 0;
+  const byteLength = 2 + path.length + (isPathname ? 1 : 0);
+  for (let k = 0; k < byteLength && k < room; k++) {
+    bytes[at + k] = k === 0 ? AF_UNIX : k === 1 ? 0 : k - 2 < path.length ? path.charCodeAt(k - 2) : 0;
+  }
+  return byteLength;
+}
