@@ -22,9 +22,29 @@ export class UserMemory {
     this.view = new DataView(buffer);
   }
 
-  /** A fresh memory for a TypeScript program. It grows up to `maximumBytes`; address space is reserved, not used. */
-  static allocate(initialBytes: number, maximumBytes: number): UserMemory {
-    return new UserMemory(new ArrayBuffer(initialBytes, { maxByteLength: maximumBytes }));
+  /**
+   * A fresh memory for a TypeScript program. It grows in place up to `maximumBytes`: address space is reserved, not used.
+   * `shared` is for a program in a worker.
+   */
+  static allocate(initialBytes: number, maximumBytes: number, shared = false): UserMemory {
+    const limits = { maxByteLength: Math.max(initialBytes, maximumBytes) };
+    return new UserMemory(
+      shared ? new SharedArrayBuffer(initialBytes, limits) : new ArrayBuffer(initialBytes, limits),
+    );
+  }
+
+  /** Grows the memory to `byteLength`; false beyond its bound. It never shrinks, so that no address becomes bad by itself. */
+  grow(byteLength: number): boolean {
+    if (byteLength <= this.bytes.length) return true;
+    if (byteLength > this.buffer.maxByteLength) return false;
+    try {
+      if (this.buffer instanceof ArrayBuffer) this.buffer.resize(byteLength);
+      else this.buffer.grow(byteLength);
+      return true;
+    } catch {
+      // The host has no memory left: ENOMEM for the program, nothing for the kernel.
+      return false;
+    }
   }
 
   get byteLength(): number {

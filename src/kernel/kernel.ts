@@ -1,0 +1,347 @@
+/**
+ * Puts one kernel together: net stack, file systems, socket table, processes, gate, and the runner that drives them. The only
+ * file of the kernel that sees every room. It knows no runtime: the host passes clock, randomness, scheduler and devices.
+ */
+import { EINVAL } from "../abi/errno.ts";
+import { O_RDWR } from "../abi/file.ts";
+import { SIGKILL, signalName } from "../abi/signal.ts";
+import { type Arena, sharedArena } from "../base/arena.ts";
+import type { Clock } from "../base/clock.ts";
+import { formatIpv4 } from "../base/ipv4-address.ts";
+import type { RandomSource } from "../base/random.ts";
+import { TimerHeap } from "../base/timers.ts";
+import { WaitEntry } from "../base/wait-queue.ts";
+import { BUILTIN_MAGIC, ProgramRegistry, type ProgramRunner, type RegisteredProgram } from "./exec/program.ts";
+import { type ProgramStarter, RealmRunner } from "./exec/realm-runner.ts";
+import { spawnProcess } from "./exec/spawn.ts";
+import { DescriptorTable } from "./file/descriptor-table.ts";
+import { type OpenFile, OpenFileCount } from "./file/open-file.ts";
+import { Gate } from "./gate/gate.ts";
+import { makeSyscallTables } from "./gate/tables.ts";
+import type { Device } from "./net/device/device.ts";
+import { createLoopback } from "./net/device/loopback.ts";
+import { NetStack } from "./net/stack.ts";
+import type { TcpOptions } from "./net/tcp/tcp.ts";
+import { mountProc } from "./proc-files.ts";
+import { Resolver } from "./resolver/resolver.ts";
+import { type HostScheduler, Runner, type Turnable } from "./runner.ts";
+import { BufferPool, type BufferPoolProfile } from "./socket/buffer-pool.ts";
+import { SocketTable } from "./socket/socket-table.ts";
+import type { Abi, Process, Tracer } from "./task/process.ts";
+import { ProcessTable } from "./task/process-table.ts";
+import type { System } from "./task/system.ts";
+import type { Task } from "./task/task.ts";
+import { DevFs } from "./vfs/devfs/devfs.ts";
+import type { FileSystemContext } from "./vfs/file-system-context.ts";
+import type { FileSystem } from "./vfs/inode.ts";
+import { MemFs } from "./vfs/memfs/memfs.ts";
+import { MountTable } from "./vfs/mount-table.ts";
+import { makeDirectories, readFile, writeFile } from "./vfs/kernel-files.ts";
+
+/** One network interface beside loopback. */
+export interface InterfaceOptions {
+  name: string;
+  device: Device;
+  /** Host order; with the length of the subnet's prefix. */
+  address: number;
+  prefixLength: number;
+  /** Default route through this address. */
+  gateway?: number;
+}
+
+export interface KernelOptions {
+  hostname?: string;
+  clock: Clock;
+  random: RandomSource;
+  scheduler: HostScheduler;
+  /** Runs a program's main with a libakuma of its own. */
+  starter: ProgramStarter;
+  /** Runs programs that ask for a worker; null where there are none. */
+  workerRunner?: ((kernel: Kernel) => ProgramRunner) | null;
+  arena?: Arena;
+  interfaces?: readonly InterfaceOptions[];
+  /** Addresses that the resolver asks, in host order. */
+  nameservers?: readonly number[];
+  /** Further lines of /etc/hosts. */
+  hosts?: readonly string[];
+  bufferPool?: BufferPoolProfile;
+  tcp?: TcpOptions;
+  /** Makes a tracer for each process that is started from outside; see gate/strace.ts. */
+  tracer?: ((kernel: Kernel) => Tracer) | null;
+  log?: (message: string) => void;
+  /** Bound of one program's memory. Default 256 MiB. */
+  maximumProgramBytes?: number;
+  /** Bound of the root file system in memory. Default 1 GiB. */
+  maximumRootBytes?: number;
+  maximumProcesses?: number;
+  maximumOpenFiles?: number;
+}
+
+export interface StartOptions {
+  /** Without the program's own name. */
+  arguments?: readonly string[];
+  /** "NAME=value" each. */
+  environment?: readonly string[];
+  workingDirectory?: string;
+  /** Descriptors 0, 1, 2 and on. */
+  files: readonly OpenFile[];
+  abi?: Abi;
+  isolate?: "realm" | "worker";
+}
+
+/** How a process ended. */
+export interface ExitResult {
+  /** Null when a signal ended it. */
+  code: number | null;
+  /** "SIGKILL"; null when it exited by itself. */
+  signal: string | null;
+}
+
+/** Frames and tasks that one turn may work off before the runner looks up. */
+const ROUNDS_PER_TURN = 64;
+const TASKS_PER_ROUND = 256;
+const DEFAULT_ENVIRONMENT = ["PATH=/bin", "HOME=/root", "USER=root", "TERM=dumb"];
+
+export class Kernel implements System, Turnable {
+  readonly hostname: string;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly timers: TimerHeap = new TimerHeap();
+  readonly openFiles: OpenFileCount;
+  readonly processes: ProcessTable;
+  readonly mounts: MountTable;
+  readonly net: NetStack;
+  readonly bufferPool: BufferPool;
+  readonly sockets: SocketTable;
+  readonly resolver: Resolver;
+  readonly runQueue: Task[] = [];
+  readonly gate: Gate;
+  readonly programs: ProgramRegistry = new ProgramRegistry();
+  readonly bootedMilliseconds: number;
+  /** What a process that has no parent starts with. */
+  readonly fileSystem: FileSystemContext;
+  private readonly runner: Runner;
+  private readonly programRunner: ProgramRunner;
+  private readonly options: KernelOptions;
+  private readonly scheduler: HostScheduler;
+  private isDown = false;
+
+  constructor(options: KernelOptions) {
+    this.options = options;
+    this.hostname = options.hostname ?? "akuma";
+    this.clock = options.clock;
+    this.random = options.random;
+    this.scheduler = options.scheduler;
+    this.bootedMilliseconds = options.clock.monotonicMilliseconds();
+    this.openFiles = new OpenFileCount(options.maximumOpenFiles);
+    this.processes = new ProcessTable(options.maximumProcesses);
+    this.runner = new Runner(options.scheduler, this);
+
+    const arena = options.arena ?? sharedArena();
+    this.bufferPool = new BufferPool(arena, options.bufferPool ?? "auto");
+    this.net = new NetStack({
+      arena,
+      random: options.random,
+      ringMemory: this.bufferPool,
+      ...(options.tcp === undefined ? {} : { tcp: options.tcp }),
+    });
+    this.net.now = this.now();
+    this.net.onNeedsPoll = () => this.runner.request();
+    createLoopback(this.net);
+    for (const config of options.interfaces ?? []) this.addInterface(config);
+    this.sockets = new SocketTable(this.net, this.bufferPool);
+
+    const root = new MemFs({ clock: options.clock, maximumBytes: options.maximumRootBytes ?? 1 << 30 });
+    this.mounts = new MountTable(root);
+    const rootNode = this.mounts.root();
+    this.fileSystem = { root: rootNode, workingDirectory: rootNode, umask: 0o022 };
+    this.populateRoot();
+    this.resolver = new Resolver(this, {
+      nameservers: options.nameservers ?? [],
+      readHosts: () => this.readTextFile("/etc/hosts"),
+    });
+
+    const call = this.callGate.bind(this);
+    const workers = options.workerRunner?.(this) ?? null;
+    this.programRunner = new RealmRunner(call, options.starter, options.scheduler, workers);
+    this.gate = new Gate(
+      this,
+      makeSyscallTables({ registry: this.programs, runner: this.programRunner }, this.maximumProgramBytes),
+    );
+  }
+
+  /** Enters the gate for a process: how program runners make system calls. */
+  callGate(
+    process: Process,
+    number: number,
+    a0: number,
+    a1: number,
+    a2: number,
+    a3: number,
+    a4: number,
+    a5: number,
+  ): number | Promise<number> {
+    return this.gate.call(process, number, a0, a1, a2, a3, a4, a5);
+  }
+
+  now(): number {
+    return this.clock.monotonicMilliseconds();
+  }
+
+  requestTurn(): void {
+    this.runner.request();
+  }
+
+  log(message: string): void {
+    this.options.log?.(message);
+  }
+
+  nextDeadline(): number {
+    return Math.min(this.timers.nextDeadline(), this.net.pollAt());
+  }
+
+  /** One turn of the runner: frames in, timers, woken tasks, frames out, until nothing is left or the budget is spent. */
+  turn(): boolean {
+    const now = this.now();
+    for (let round = 0; round < ROUNDS_PER_TURN; round++) {
+      const polled = this.net.poll(now);
+      const expired = this.timers.expire(now);
+      const ran = this.runTasks();
+      this.bufferPool.cleanUp();
+      if (!polled && expired === 0 && ran === 0 && !this.net.needsPoll) return this.runQueue.length > 0;
+    }
+    return true;
+  }
+
+  /** Registers a program and puts the file that stands for it into the file system. */
+  addProgram(program: RegisteredProgram, path = `/bin/${program.name}`): void {
+    this.programs.register(program);
+    this.writeFile(path, `${BUILTIN_MAGIC}${program.name}\n`, 0o755);
+  }
+
+  mount(path: string, fileSystem: FileSystem, options: { readOnly?: boolean } = {}): void {
+    makeDirectories(this.fileSystem, path);
+    const result = this.mounts.mount(path, fileSystem, options);
+    if (result < 0) throw new Error(`cannot mount on ${path}: errno ${-result}`);
+  }
+
+  writeFile(path: string, contents: string | Uint8Array, mode = 0o644): void {
+    writeFile(this.fileSystem, path, contents, mode);
+  }
+
+  readTextFile(path: string): string {
+    const contents = readFile(this.fileSystem, path);
+    return typeof contents === "number" ? "" : new TextDecoder().decode(contents);
+  }
+
+  addInterface(config: InterfaceOptions): void {
+    const { address, prefixLength } = config;
+    const netInterface = this.net.addInterface({
+      name: config.name,
+      device: config.device,
+      addresses: [{ address, prefixLength }],
+    });
+    if (config.gateway !== undefined) {
+      this.net.routes.add({ destination: 0, prefixLength: 0, gateway: config.gateway, netInterface, source: address });
+    }
+  }
+
+  /** Starts a program without a parent. The process, or -errno. */
+  start(path: string, options: StartOptions): Process | number {
+    if (this.isDown) return -EINVAL;
+    const descriptors = new DescriptorTable(this.openFiles);
+    for (const file of options.files) {
+      const result = descriptors.install(file);
+      if (result < 0) {
+        descriptors.closeAll();
+        return result;
+      }
+    }
+    const fileSystem = { ...this.fileSystem };
+    const process = spawnProcess(
+      this,
+      { registry: this.programs, runner: this.programRunner },
+      {
+        path,
+        arguments: [path, ...(options.arguments ?? [])],
+        environment: options.environment ?? DEFAULT_ENVIRONMENT,
+        parent: null,
+        fileSystem,
+        descriptors,
+        abi: options.abi ?? "linux",
+        isolate: options.isolate ?? "realm",
+        maximumMemoryBytes: this.maximumProgramBytes,
+      },
+    );
+    if (typeof process === "number") return process;
+    process.tracer = this.options.tracer?.(this) ?? null;
+    this.scheduler.keepAlive(true);
+    return process;
+  }
+
+  /** Settles when the process has ended. */
+  exited(process: Process): Promise<ExitResult> {
+    const result = (): ExitResult => {
+      const signal = process.status & 0x7f;
+      return signal === 0
+        ? { code: (process.status >> 8) & 0xff, signal: null }
+        : { code: null, signal: signalName(signal) };
+    };
+    if (process.hasExited) return Promise.resolve(result());
+    return new Promise((resolve) => {
+      const entry = new WaitEntry({
+        wake: () => {
+          process.exitEvents.remove(entry);
+          if (this.processes.size === 0) this.scheduler.keepAlive(false);
+          resolve(result());
+        },
+      });
+      process.exitEvents.add(entry);
+    });
+  }
+
+  /** Ends every process and stops the runner. Connections are reset rather than left open. */
+  shutdown(): void {
+    if (this.isDown) return;
+    for (const process of [...this.processes.all()]) process.signals.raise(SIGKILL);
+    for (const connection of [...this.net.tcp.connections()]) connection.abort();
+    this.net.poll(this.now());
+    this.bufferPool.cleanUp();
+    this.isDown = true;
+    this.runner.stop();
+    this.scheduler.keepAlive(false);
+  }
+
+  private get maximumProgramBytes(): number {
+    return this.options.maximumProgramBytes ?? 256 << 20;
+  }
+
+  private runTasks(): number {
+    const count = Math.min(this.runQueue.length, TASKS_PER_ROUND);
+    if (count === 0) return 0;
+    const tasks = this.runQueue.splice(0, count);
+    for (const task of tasks) this.gate.resume(task);
+    return count;
+  }
+
+  private populateRoot(): void {
+    const context = this.fileSystem;
+    for (const path of ["/bin", "/dev", "/etc", "/proc", "/tmp", "/root", "/public", "/mnt", "/var"]) {
+      makeDirectories(context, path);
+    }
+    const addresses = this.options.interfaces?.map((config) => `${formatIpv4(config.address)}\t${this.hostname}\n`) ?? [];
+    const hosts = ["127.0.0.1\tlocalhost\n", ...addresses, ...(this.options.hosts ?? []).map((line) => `${line}\n`)];
+    const nameservers = (this.options.nameservers ?? []).map((address) => `nameserver ${formatIpv4(address)}\n`);
+    this.writeFile("/etc/hosts", hosts.join(""));
+    this.writeFile("/etc/hostname", `${this.hostname}\n`);
+    this.writeFile("/etc/resolv.conf", nameservers.join(""));
+    this.writeFile("/etc/nsswitch.conf", "hosts: files dns\n");
+    this.writeFile("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n");
+    this.writeFile("/etc/group", "root:x:0:\nnogroup:x:65534:\n");
+    this.mounts.mount("/dev", new DevFs({ clock: this.clock, random: this.random }), {});
+    mountProc(this, this.mounts);
+  }
+}
+
+/** Access mode of descriptors that the host gives a program. */
+export const HOST_FILE_FLAGS: number = O_RDWR;
