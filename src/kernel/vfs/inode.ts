@@ -4,17 +4,7 @@
  * or a negative errno. Mount points, read-only mounts, symlinks and `..` are the path walk's business, not the inode's.
  */
 import { EACCES, EINVAL, ENOTDIR, ENOTTY, EPERM } from "../../abi/errno.ts";
-import {
-  DT_UNKNOWN,
-  S_IFBLK,
-  S_IFCHR,
-  S_IFDIR,
-  S_IFIFO,
-  S_IFLNK,
-  S_IFMT,
-  S_IFREG,
-  S_IFSOCK,
-} from "../../abi/file.ts";
+import { DT_UNKNOWN, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from "../../abi/file.ts";
 import type { DirectoryEntry, FileStatus, OpenFile } from "../file/open-file.ts";
 import type { FileSystemContext } from "./file-system-context.ts";
 import type { PathNode } from "./path-walk.ts";

@@ -8,6 +8,8 @@ import type { FileSystemContext } from "./file-system-context.ts";
 import type { Dentry, Inode } from "./inode.ts";
 import type { Mount } from "./mount-table.ts";
 
+export { openPath } from "./open-path.ts";
+
 /** Symlinks followed in one walk before it is ELOOP. */
 export const SYMLINKS_MAXIMUM = 40;
 
@@ -83,17 +85,17 @@ export function lookupChild(parent: PathNode, name: string, context: FileSystemC
   return coveredBy(parent.mount, dentry);
 }
 
-/** The path of a node as seen from `root`; " (deleted)" and "(unreachable)" as Linux marks them. */
-export function pathOf(node: PathNode, root: PathNode): string {
+/** The path of a node as seen from `root` (by default from the top); " (deleted)" and "(unreachable)" as Linux marks them. */
+export function pathOf(node: PathNode, root?: PathNode): string {
   let { mount, dentry } = node;
   const deleted = dentry.isDeleted ? " (deleted)" : "";
   let path = "";
   for (;;) {
-    if (mount === root.mount && dentry === root.dentry) return (path === "" ? "/" : path) + deleted;
+    if (root !== undefined && mount === root.mount && dentry === root.dentry) return (path || "/") + deleted;
     if (dentry === mount.root || dentry.parent === null) {
       const at = mount.mountPoint;
       // Outside of the process's root (chroot), or of an unmounted file system.
-      if (at === null) return (mount === root.mount ? path || "/" : `(unreachable)${path || "/"}`) + deleted;
+      if (at === null) return (root === undefined ? "" : "(unreachable)") + (path || "/") + deleted;
       mount = at.mount;
       dentry = at.dentry;
     } else {

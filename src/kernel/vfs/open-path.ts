@@ -1,0 +1,113 @@
+/** open(2) on a path: what the flags mean, in the order in which Linux finds their contradictions. */
+import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, EROFS } from "../../abi/errno.ts";
+import {
+  O_ACCMODE,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOCTTY,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_TRUNC,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFREG,
+} from "../../abi/file.ts";
+import type { OpenFile } from "../file/open-file.ts";
+import type { FileSystemContext } from "./file-system-context.ts";
+import { lookupChild, type PathNode, SYMLINKS_MAXIMUM, walk, walkParent } from "./path-walk.ts";
+import { PathHandle } from "./vfs-file.ts";
+
+/** Flags that only say how to open, and are not kept as the description's status flags. */
+const OPENING_FLAGS: number = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
+
+/**
+ * Opens a path: a new open file description that nobody holds yet, or -errno. `mode` is for O_CREAT, before the umask;
+ * `start` is where a relative path begins.
+ */
+export function openPath(
+  context: FileSystemContext,
+  path: string,
+  flags: number,
+  mode = 0o666,
+  start?: PathNode,
+): OpenFile | number {
+  if ((flags & O_PATH) !== 0) {
+    // open(2): with O_PATH all flags but these are ignored.
+    const node = walkTo(context, path, flags, start);
+    if (typeof node === "number") return node;
+    if ((flags & O_DIRECTORY) !== 0 && !node.inode.isDirectory) return -ENOTDIR;
+    return new PathHandle(node, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW));
+  }
+  if ((flags & O_CREAT) !== 0) return openOrCreate(context, path, flags, mode, start);
+  const node = walkTo(context, path, flags, start);
+  return typeof node === "number" ? node : openNode(node, flags);
+}
+
+/** Opens a file that is there. Truncates it if O_TRUNC says so. */
+export function openNode(node: PathNode, flags: number): OpenFile | number {
+  const { inode, mount } = node;
+  if ((flags & O_DIRECTORY) !== 0 && !inode.isDirectory) return -ENOTDIR;
+  if (inode.type === S_IFLNK) return -ELOOP;
+  const wantsWrite = (flags & O_ACCMODE) !== O_RDONLY;
+  if (inode.type === S_IFDIR && (wantsWrite || (flags & O_CREAT) !== 0)) return -EISDIR;
+  const truncates = (flags & O_TRUNC) !== 0 && inode.type === S_IFREG;
+  // Devices, pipes and sockets may be written on a read-only file system: their bytes go elsewhere.
+  if (mount.readOnly && (truncates || wantsWrite) && (inode.type === S_IFREG || inode.type === S_IFDIR)) return -EROFS;
+  const file = inode.open(node, flags & ~OPENING_FLAGS);
+  if (typeof file === "number" || !truncates) return file;
+  const error = inode.truncate(node.dentry, 0);
+  if (error === 0) return file;
+  file.retain().drop();
+  return error;
+}
+
+function walkTo(
+  context: FileSystemContext,
+  path: string,
+  flags: number,
+  start: PathNode | undefined,
+): PathNode | number {
+  const followLast = (flags & O_NOFOLLOW) === 0;
+  return walk(context, path, start === undefined ? { followLast } : { followLast, start });
+}
+
+function openOrCreate(
+  context: FileSystemContext,
+  path: string,
+  flags: number,
+  mode: number,
+  start: PathNode | undefined,
+): OpenFile | number {
+  if ((flags & O_DIRECTORY) !== 0) return -EINVAL;
+  let currentPath = path;
+  let currentStart = start;
+  for (let links = 0; links <= SYMLINKS_MAXIMUM; links++) {
+    const place = walkParent(context, currentPath, currentStart);
+    if (typeof place === "number") return place;
+    const { parent, name } = place;
+    if (place.trailingSlash || name === "" || name === "." || name === "..") return -EISDIR;
+    if (!parent.inode.isDirectory) return -ENOTDIR;
+    const node = lookupChild(parent, name, context);
+    if (typeof node !== "number") {
+      if ((flags & O_EXCL) !== 0) return -EEXIST;
+      if (!node.inode.isSymlink || (flags & O_NOFOLLOW) !== 0) return openNode(node, flags);
+      const object = node.inode.followLink(context);
+      if (object !== null) return typeof object === "number" ? object : openNode(object, flags);
+      // A symlink in the last place: go on with its target, which may be missing and is made then.
+      const target = node.inode.readLink(context);
+      if (typeof target === "number") return target;
+      currentPath = target;
+      currentStart = parent;
+      continue;
+    }
+    if (node !== -ENOENT) return node;
+    if (parent.dentry.isDeleted) return -ENOENT;
+    if (parent.mount.readOnly) return -EROFS;
+    const createMode = mode & 0o7777 & ~context.umask;
+    return parent.inode.createAndOpen(parent, name, createMode, flags & ~OPENING_FLAGS);
+  }
+  return -ELOOP;
+}
