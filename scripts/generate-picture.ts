@@ -65,7 +65,10 @@ function skyAt(x: number, y: number): Colour {
 function paint(): Colour[] {
   const pixels = new Array<Colour>(WIDTH * HEIGHT);
   const tops = Array.from({ length: RIDGES }, (_, ridge) =>
-    Array.from({ length: WIDTH }, (_, x) => HEIGHT * (0.56 + 0.085 * ridge) - ridgeHeight(x, ridge) * (62 - ridge * 2) + 40),
+    Array.from(
+      { length: WIDTH },
+      (_, x) => HEIGHT * (0.56 + 0.085 * ridge) - ridgeHeight(x, ridge) * (62 - ridge * 2) + 40,
+    ),
   );
   for (let y = 0; y < HEIGHT; y++) {
     for (let x = 0; x < WIDTH; x++) {

@@ -1,0 +1,110 @@
+/**
+ * Builds the npm package into dist: index.js (the host API), libakuma.js (for programs), cli.js (the command), what they
+ * share and load lazily as chunks beside them, and the type declarations those entries reach.
+ *
+ *     npm run build
+ */
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import { build } from "esbuild";
+
+const root = resolve(import.meta.dirname, "..");
+const output = join(root, "dist");
+const typesCache = join(root, ".cache", "types", "src");
+/** The oldest Node whose language the output keeps to. */
+const TARGET = "node20";
+
+/** What users of the package import, and what the command runs. */
+const entries: Record<string, string> = {
+  index: "src/index.ts",
+  libakuma: "src/user/libakuma/index.ts",
+  main: "src/cli/main.ts",
+  // Started by its address, which is that of the host's code with another name: it lies beside it in dist too.
+  "worker-entry": "src/host/node/worker-entry.ts",
+};
+
+/**
+ * The command's first lines: ask Node to keep compiled code, which has to happen before the rest is loaded. Where that is
+ * not possible (no writable cache folder, an older Node) nothing is lost but some milliseconds.
+ */
+const COMMAND = `#!/usr/bin/env node
+import * as module from "node:module";
+module.enableCompileCache?.();
+await import("./main.js");
+`;
+
+function compileTypes(): void {
+  const result = spawnSync(join(root, "node_modules", ".bin", "tsc"), ["-b", "tsconfig/host"], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  if (result.status !== 0) throw new Error("the types do not compile");
+}
+
+/** Copies the declarations that the entries reach, with imports named as the built modules are. Returns how many. */
+function copyTypes(): number {
+  const pending = ["index.d.ts", "user/libakuma/index.d.ts"];
+  const seen = new Set(pending);
+  for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+    const here = dirname(file);
+    const text = readFileSync(join(typesCache, file), "utf8").replace(
+      /(from |import\()"(\.{1,2}\/[^"]+)\.ts"/g,
+      (_whole, before: string, path: string) => {
+        const target = join(here, `${path}.d.ts`);
+        if (!seen.has(target)) {
+          seen.add(target);
+          pending.push(target);
+        }
+        return `${before}"${path}.js"`;
+      },
+    );
+    const to = join(output, "types", file);
+    mkdirSync(dirname(to), { recursive: true });
+    writeFileSync(to, text.replace(/^\/\/# sourceMappingURL=.*$/m, ""));
+  }
+  return seen.size;
+}
+
+rmSync(output, { recursive: true, force: true });
+compileTypes();
+const result = await build({
+  absWorkingDir: root,
+  entryPoints: entries,
+  outdir: output,
+  bundle: true,
+  splitting: true,
+  chunkNames: "[name]-[hash]",
+  format: "esm",
+  platform: "node",
+  target: TARGET,
+  // Shorter, but with the names as they are written: a stack trace stays readable.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: false,
+  legalComments: "none",
+  metafile: true,
+  logLevel: "warning",
+});
+writeFileSync(join(output, "cli.js"), COMMAND);
+chmodSync(join(output, "cli.js"), 0o755);
+const declarations = copyTypes();
+
+const files = Object.entries(result.metafile.outputs).sort((a, b) => b[1].bytes - a[1].bytes);
+for (const [file, { bytes, entryPoint }] of files) {
+  console.log(
+    `${relative(output, join(root, file)).padEnd(34)} ${(bytes / 1024).toFixed(1).padStart(7)} KiB  ${entryPoint ?? ""}`,
+  );
+}
+const total = files.reduce((sum, [, { bytes }]) => sum + bytes, 0);
+console.log(`${files.length} modules, ${(total / 1024).toFixed(0)} KiB; ${declarations} declarations`);
+
+/** The command must start fast: these Node modules take tens of milliseconds to load. */
+const slow = ["http", "https", "http2"];
+for (const [file, { imports }] of files) {
+  const found = imports.filter(
+    ({ path, kind }) => kind === "import-statement" && slow.includes(path.replace("node:", "")),
+  );
+  if (found.length > 0)
+    throw new Error(`${basename(file)} loads ${found[0]?.path}, which is slow to load: import it lazily`);
+}
