@@ -63,8 +63,8 @@ export class MountTable {
     return { root: this.rootNode, workingDirectory: this.rootNode, umask: 0o022 };
   }
 
-  /** Mounts over an existing directory; the new mount, or -ENOENT, -ENOTDIR … of the path. Several may stand on one place: the last one shows. */
-  mount(path: string, fileSystem: FileSystem, options: MountOptions = {}): Mount | number {
+  /** Mounts over an existing directory; 0, or -ENOENT, -ENOTDIR … of the path. Several may stand on one place: the last one shows. */
+  mount(path: string, fileSystem: FileSystem, options: MountOptions = {}): number {
     const node = walk(this.rootContext(), path);
     if (typeof node === "number") return node;
     if (!node.inode.isDirectory) return -ENOTDIR;
@@ -75,7 +75,7 @@ export class MountTable {
       const mount = this.attach(fileSystem, node, options);
       node.mount.children.set(node.dentry, mount);
       node.dentry.mountCount++;
-      return mount;
+      return 0;
     } finally {
       this.lock.release();
     }

@@ -5,8 +5,8 @@ import type { OpenFile } from "../../file/open-file.ts";
 import { type CursorEntry, Dentry, directoryEntryType } from "../inode.ts";
 import type { PathNode } from "../path-walk.ts";
 import { DirectoryFile } from "../vfs-file.ts";
+import type { MemFs } from "./memfs.ts";
 import { MemoryFile, MemorySymlink } from "./memory-file.ts";
-import type { MemoryFileSystem } from "./memory-file-system.ts";
 import { MemoryInode } from "./memory-inode.ts";
 
 const LINKS_MAXIMUM = 65_000;
@@ -23,7 +23,7 @@ export class MemoryDirectory extends MemoryInode {
   readonly entries: Map<string, MemoryDentry> = new Map();
   private nextCookie = FIRST_COOKIE;
 
-  constructor(fileSystem: MemoryFileSystem, permissions: number) {
+  constructor(fileSystem: MemFs, permissions: number) {
     super(fileSystem, S_IFDIR, permissions);
   }
 

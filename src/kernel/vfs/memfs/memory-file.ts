@@ -6,13 +6,13 @@ import type { Dentry } from "../inode.ts";
 import type { PathNode } from "../path-walk.ts";
 import { POSITION_MAXIMUM, RegularFile } from "../vfs-file.ts";
 import { ChunkedBytes } from "./chunked-bytes.ts";
-import type { MemoryFileSystem } from "./memory-file-system.ts";
+import type { MemFs } from "./memfs.ts";
 import { MemoryInode } from "./memory-inode.ts";
 
 export class MemoryFile extends MemoryInode {
   readonly bytes: ChunkedBytes;
 
-  constructor(fileSystem: MemoryFileSystem, permissions: number) {
+  constructor(fileSystem: MemFs, permissions: number) {
     super(fileSystem, S_IFREG, permissions);
     this.bytes = new ChunkedBytes(fileSystem.budget);
   }
@@ -123,7 +123,7 @@ export class MemorySymlink extends MemoryInode {
   private readonly targetBytes: number;
 
   /** `targetBytes` have been charged. */
-  constructor(fileSystem: MemoryFileSystem, target: string, targetBytes: number) {
+  constructor(fileSystem: MemFs, target: string, targetBytes: number) {
     super(fileSystem, S_IFLNK, 0o777);
     this.target = target;
     this.targetBytes = targetBytes;

@@ -1,10 +1,10 @@
 /** What all inodes in memory share: numbers, owner, permissions, times, and the charge against the file system's budget. */
 import type { FileStatus } from "../../file/open-file.ts";
 import { type AttributeChange, type Dentry, Inode } from "../inode.ts";
-import { BLOCK_BYTES, type MemoryFileSystem } from "./memory-file-system.ts";
+import { BLOCK_BYTES, type MemFs } from "./memfs.ts";
 
 export abstract class MemoryInode extends Inode {
-  declare readonly fileSystem: MemoryFileSystem;
+  declare readonly fileSystem: MemFs;
   readonly number: number;
   /** Names that lead here; for a directory its own "." and each child's ".." count too. */
   links = 0;
@@ -17,7 +17,7 @@ export abstract class MemoryInode extends Inode {
   protected modified: number;
   protected changed: number;
 
-  constructor(fileSystem: MemoryFileSystem, type: number, permissions: number) {
+  constructor(fileSystem: MemFs, type: number, permissions: number) {
     super(fileSystem, type);
     this.number = fileSystem.nextInodeNumber();
     this.permissions = permissions & 0o7777;

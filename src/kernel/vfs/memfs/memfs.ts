@@ -8,7 +8,7 @@ import { Dentry, type FileSystem, type FileSystemStatistics } from "../inode.ts"
 import { MemoryBudget } from "./chunked-bytes.ts";
 import { MemoryDirectory } from "./memory-directory.ts";
 
-export interface MemoryFileSystemOptions {
+export interface MemFsOptions {
   clock: Clock;
   /** Most bytes of file contents; 512 MiB by default. */
   maximumBytes?: number;
@@ -21,7 +21,7 @@ export interface MemoryFileSystemOptions {
 export const TMPFS_MAGIC = 0x0102_1994;
 export const BLOCK_BYTES = 4096;
 
-export class MemoryFileSystem implements FileSystem {
+export class MemFs implements FileSystem {
   readonly typeName = "tmpfs";
   readonly source = "tmpfs";
   deviceNumber = 0;
@@ -31,7 +31,7 @@ export class MemoryFileSystem implements FileSystem {
   private readonly clock: Clock;
   private inodeNumbers = 0;
 
-  constructor(options: MemoryFileSystemOptions) {
+  constructor(options: MemFsOptions) {
     this.clock = options.clock;
     this.budget = new MemoryBudget(options.maximumBytes ?? 512 * 1024 * 1024, options.maximumInodes ?? 131_072);
     this.budget.usedInodes = 1;

@@ -1,0 +1,164 @@
+/**
+ * Calls that make, remove or rename a name, by path: what mkdir(2), unlink(2), rename(2) and their like check in common, in the
+ * order in which Linux finds errors. The system calls and the kernel's own file writing share them.
+ */
+import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV } from "../../abi/errno.ts";
+import { RENAME_EXCHANGE, RENAME_NOREPLACE, S_IFREG } from "../../abi/file.ts";
+import type { FileSystemContext } from "./file-system-context.ts";
+import type { Dentry } from "./inode.ts";
+import type { MountTable } from "./mount-table.ts";
+import { lookupChild, type ParentNode, type PathNode, walkParent } from "./path-walk.ts";
+
+/** "", "." and ".." name no entry that could be made or removed. */
+function isSpecial(name: string): boolean {
+  return name === "" || name === "." || name === "..";
+}
+
+/** The place for a new name; -EEXIST if it is taken. `forDirectory` allows a trailing slash. */
+function placeForNew(
+  context: FileSystemContext,
+  path: string,
+  start: PathNode | undefined,
+  forDirectory: boolean,
+): ParentNode | number {
+  const place = walkParent(context, path, start);
+  if (typeof place === "number") return place;
+  if (isSpecial(place.name)) return -EEXIST;
+  const existing = lookupChild(place.parent, place.name, context);
+  if (typeof existing !== "number") return -EEXIST;
+  if (existing !== -ENOENT) return existing;
+  if (place.trailingSlash && !forDirectory) return -ENOENT;
+  if (place.parent.mount.readOnly) return -EROFS;
+  if (place.parent.dentry.isDeleted) return -ENOENT;
+  return place;
+}
+
+export function makeDirectory(context: FileSystemContext, path: string, mode: number, start?: PathNode): number {
+  const place = placeForNew(context, path, start, true);
+  if (typeof place === "number") return place;
+  const made = place.parent.inode.makeDirectory(place.parent.dentry, place.name, mode & 0o1777 & ~context.umask);
+  return typeof made === "number" ? made : 0;
+}
+
+/** mknod(2) for regular files; all other types are -EPERM, as for a process that may not make devices. */
+export function makeNode(context: FileSystemContext, path: string, mode: number, start?: PathNode): number {
+  const place = placeForNew(context, path, start, false);
+  if (typeof place === "number") return place;
+  const type = mode & 0o170000;
+  if (type !== 0 && type !== S_IFREG) return -EPERM;
+  const made = place.parent.inode.create(place.parent.dentry, place.name, mode & 0o7777 & ~context.umask);
+  return typeof made === "number" ? made : 0;
+}
+
+export function makeSymlink(context: FileSystemContext, target: string, path: string, start?: PathNode): number {
+  if (target === "") return -ENOENT;
+  const place = placeForNew(context, path, start, false);
+  if (typeof place === "number") return place;
+  const made = place.parent.inode.symlink(place.parent.dentry, place.name, target);
+  return typeof made === "number" ? made : 0;
+}
+
+/** link(2): a further name for `file`, in the same mount. */
+export function makeLink(context: FileSystemContext, file: PathNode, path: string, start?: PathNode): number {
+  const place = placeForNew(context, path, start, false);
+  if (typeof place === "number") return place;
+  if (place.parent.mount !== file.mount) return -EXDEV;
+  if (file.inode.isDirectory) return -EPERM;
+  const made = place.parent.inode.link(place.parent.dentry, place.name, file.dentry);
+  return typeof made === "number" ? made : 0;
+}
+
+/** unlink(2), or with `directory` rmdir(2). */
+export function removeName(
+  mounts: MountTable,
+  context: FileSystemContext,
+  path: string,
+  directory: boolean,
+  start?: PathNode,
+): number {
+  const place = walkParent(context, path, start);
+  if (typeof place === "number") return place;
+  const { parent, name } = place;
+  if (isSpecial(name)) {
+    if (!directory) return -EISDIR;
+    return name === "" ? -EBUSY : name === "." ? -EINVAL : -ENOTEMPTY;
+  }
+  if (parent.mount.readOnly) return -EROFS;
+  mounts.lock.acquire();
+  try {
+    const dentry = parent.inode.lookup(parent.dentry, name, context);
+    if (typeof dentry === "number") return dentry;
+    const { isDirectory } = dentry.inode;
+    if (directory && !isDirectory) return -ENOTDIR;
+    if (!directory && isDirectory) return -EISDIR;
+    if (!directory && place.trailingSlash) return -ENOTDIR;
+    if (dentry.mountCount > 0) return -EBUSY;
+    return directory ? parent.inode.removeDirectory(parent.dentry, dentry) : parent.inode.unlink(parent.dentry, dentry);
+  } finally {
+    mounts.lock.release();
+  }
+}
+
+/** rename(2) with the flags of renameat2(2). */
+export function renamePath(
+  mounts: MountTable,
+  context: FileSystemContext,
+  oldPath: string,
+  newPath: string,
+  flags: number,
+  oldStart?: PathNode,
+  newStart?: PathNode,
+): number {
+  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) !== 0) return -EINVAL;
+  const exchange = (flags & RENAME_EXCHANGE) !== 0;
+  const noReplace = (flags & RENAME_NOREPLACE) !== 0;
+  if (exchange && noReplace) return -EINVAL;
+  const from = walkParent(context, oldPath, oldStart);
+  if (typeof from === "number") return from;
+  const to = walkParent(context, newPath, newStart);
+  if (typeof to === "number") return to;
+  if (from.parent.mount !== to.parent.mount) return -EXDEV;
+  if (isSpecial(from.name)) return -EBUSY;
+  if (isSpecial(to.name)) return noReplace ? -EEXIST : -EBUSY;
+  if (from.parent.mount.readOnly) return -EROFS;
+  mounts.lock.acquire();
+  try {
+    return renameEntry(context, from, to, { exchange, noReplace });
+  } finally {
+    mounts.lock.release();
+  }
+}
+
+function renameEntry(
+  context: FileSystemContext,
+  from: ParentNode,
+  to: ParentNode,
+  options: { exchange: boolean; noReplace: boolean },
+): number {
+  const child = from.parent.inode.lookup(from.parent.dentry, from.name, context);
+  if (typeof child === "number") return child;
+  const found = to.parent.inode.lookup(to.parent.dentry, to.name, context);
+  if (typeof found === "number" && found !== -ENOENT) return found;
+  const target: Dentry | null = typeof found === "number" ? null : found;
+  if (options.noReplace && target !== null) return -EEXIST;
+  if (options.exchange) {
+    if (target === null) return -ENOENT;
+    if (to.trailingSlash && !target.inode.isDirectory) return -ENOTDIR;
+  }
+  if (!child.inode.isDirectory) {
+    // A file can neither be reached nor replaced through a name with a slash behind it.
+    if (from.trailingSlash || (!options.exchange && to.trailingSlash)) return -ENOTDIR;
+  }
+  // A directory cannot go into itself; nor can it take the place of one that it stands in.
+  if (to.parent.dentry.isWithin(child)) return -EINVAL;
+  if (target !== null && from.parent.dentry.isWithin(target)) return options.exchange ? -EINVAL : -ENOTEMPTY;
+  // rename(2): two names of one file: nothing happens.
+  if (target !== null && target.inode === child.inode) return 0;
+  if (to.parent.dentry.isDeleted) return -ENOENT;
+  if (target !== null && !options.exchange) {
+    if (child.inode.isDirectory && !target.inode.isDirectory) return -ENOTDIR;
+    if (!child.inode.isDirectory && target.inode.isDirectory) return -EISDIR;
+  }
+  if (child.mountCount > 0 || (target !== null && target.mountCount > 0)) return -EBUSY;
+  return from.parent.inode.rename(from.parent.dentry, child, to.parent.dentry, to.name, target, options);
+}
