@@ -1,5 +1,5 @@
 /**
- * Runs the tests: every *.test.ts under src, test and scripts, each file in a process of its own, as many at a time as
+ * Runs the tests: every *.test.ts under src, test, scripts and bench, each file in a process of its own, as many at a time as
  * there are cores. Prints one line per file, what failed in full, what was skipped with its reason, and a total.
  *
  *     npm test [-- [PATH-PART…] [--name PATTERN] [--concurrency N]]
@@ -24,7 +24,7 @@ const { values, positionals } = parseArgs({
   },
 });
 
-const all = globSync("{src,test,scripts}/**/*.test.ts", { cwd: root }).sort();
+const all = globSync("{src,test,scripts,bench}/**/*.test.ts", { cwd: root }).sort();
 const files = all.filter((file) => positionals.length === 0 || positionals.some((part) => file.includes(part)));
 if (files.length === 0) {
   console.error(`no test file${positionals.length > 0 ? ` matches ${positionals.join(", ")}` : ""} (of ${all.length})`);
