@@ -17,6 +17,7 @@ export const O_TRUNC = 0o1000;
 export const O_APPEND = 0o2000;
 export const O_NONBLOCK = 0o4000;
 export const O_DSYNC = 0o10000;
+export const O_ASYNC = 0o20000;
 /** arm64 differs from x86 in the next four. */
 export const O_DIRECTORY = 0o40000;
 export const O_NOFOLLOW = 0o100000;
@@ -32,6 +33,11 @@ export const F_GETFD = 1;
 export const F_SETFD = 2;
 export const F_GETFL = 3;
 export const F_SETFL = 4;
+export const F_GETLK = 5;
+export const F_SETLK = 6;
+export const F_SETLKW = 7;
+export const F_SETOWN = 8;
+export const F_GETOWN = 9;
 export const F_DUPFD_CLOEXEC = 1030;
 export const F_SETPIPE_SZ = 1031;
 export const F_GETPIPE_SZ = 1032;
@@ -73,8 +79,12 @@ export const IOV_MAX = 1024;
 /** A single read or write moves at most this many bytes (MAX_RW_COUNT). */
 export const MAX_RW_COUNT = 0x7ffff000;
 
+export const CLOSE_RANGE_UNSHARE = 2;
+export const CLOSE_RANGE_CLOEXEC = 4;
+
 export const FIONREAD = 0x541b;
 export const FIONBIO = 0x5421;
+export const FIOASYNC = 0x5452;
 export const FIOCLEX = 0x5451;
 export const FIONCLEX = 0x5450;
 export const TCGETS = 0x5401;

@@ -39,7 +39,28 @@ export const SIG_IGN = 1;
 export const SIG_BLOCK = 0;
 export const SIG_UNBLOCK = 1;
 export const SIG_SETMASK = 2;
+export const SA_NOCLDSTOP = 1;
+export const SA_NOCLDWAIT = 2;
+export const SA_SIGINFO = 4;
+export const SA_RESTORER = 0x04000000;
+export const SA_ONSTACK = 0x08000000;
 export const SA_RESTART = 0x10000000;
+export const SA_NODEFER = 0x40000000;
+export const SA_RESETHAND = 0x80000000;
+
+/** si_code: who sent a signal, and what became of a child. */
+export const SI_USER = 0;
+export const SI_KERNEL = 0x80;
+export const SI_TIMER = -2;
+export const SI_TKILL = -6;
+export const CLD_EXITED = 1;
+export const CLD_KILLED = 2;
+/** sizeof(siginfo_t): si_signo at 0, si_errno at 4, si_code at 8, then by signal; si_pid at 16, si_uid at 20, si_status at 24. */
+export const SIGINFO_BYTES = 128;
+/** sizeof(sigset_t) as the kernel has it: one bit for each of 64 signals. */
+export const SIGSET_BYTES = 8;
+/** sizeof(struct kernel_sigaction) on arm64: handler, flags, restorer, mask. */
+export const SIGACTION_BYTES = 32;
 
 const names: readonly string[] = (
   "0 HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG " +

@@ -8,11 +8,27 @@ export const CLOCK_MONOTONIC_RAW = 4;
 export const CLOCK_REALTIME_COARSE = 5;
 export const CLOCK_MONOTONIC_COARSE = 6;
 export const CLOCK_BOOTTIME = 7;
+export const CLOCK_TAI = 11;
 export const TIMER_ABSTIME = 1;
+export const ITIMER_REAL = 0;
+export const ITIMER_VIRTUAL = 1;
+export const ITIMER_PROF = 2;
+/** sizeof(struct timespec) and sizeof(struct timeval): seconds, then nanoseconds or microseconds, of 8 bytes each. */
+export const TIMESPEC_BYTES = 16;
+/** times(2) and /proc/PID/stat count in hundredths of a second. */
+export const CLOCK_TICKS_PER_SECOND = 100;
 
 export const WNOHANG = 1;
 export const WUNTRACED = 2;
+export const WSTOPPED = 2;
+export const WEXITED = 4;
 export const WCONTINUED = 8;
+export const WNOWAIT = 0x01000000;
+/** __WNOTHREAD, __WALL, __WCLONE: accepted, without meaning here. */
+export const WAIT_THREAD_OPTIONS = 0xe0000000;
+export const P_ALL = 0;
+export const P_PID = 1;
+export const P_PGID = 2;
 
 export const RLIMIT_NOFILE = 7;
 

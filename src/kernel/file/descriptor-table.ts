@@ -5,6 +5,7 @@
 import { EBADF, EMFILE, ENFILE } from "../../abi/errno.ts";
 import { FD_CLOEXEC } from "../../abi/file.ts";
 import { LockRank, RankedLock } from "../../base/ranked-lock.ts";
+import { NumberBitmap } from "./number-bitmap.ts";
 import type { OpenFile, OpenFileCount } from "./open-file.ts";
 
 export class DescriptorTable {
@@ -12,8 +13,7 @@ export class DescriptorTable {
   limit: number;
   private readonly files: (OpenFile | null)[] = [];
   private readonly descriptorFlags: number[] = [];
-  /** No free number lies below this one. */
-  private lowestFree = 0;
+  private readonly numbers = new NumberBitmap();
   private readonly count: OpenFileCount;
   private readonly lock = new RankedLock(LockRank.fileDescriptorTable, "fd table");
 
@@ -32,52 +32,56 @@ export class DescriptorTable {
    * -ENFILE when the system has no description left. On an error a file that nobody holds is released.
    */
   install(file: OpenFile, descriptorFlags = 0, from = 0): number {
+    file.retain();
+    let descriptor: number;
     this.lock.acquire();
     try {
-      file.retain();
-      if (file.count === null) {
-        if (this.count.current >= this.count.maximum) return this.refuse(file, -ENFILE);
-        this.count.current++;
-        file.count = this.count;
+      descriptor = this.charge(file);
+      if (descriptor === 0) {
+        descriptor = this.numbers.lowestAbsent(from);
+        if (descriptor >= this.limit) descriptor = -EMFILE;
+        else this.put(descriptor, file, descriptorFlags);
       }
-      let descriptor = Math.max(from, this.lowestFree);
-      while (this.files[descriptor] != null) descriptor++;
-      if (descriptor >= this.limit) return this.refuse(file, -EMFILE);
-      if (from <= this.lowestFree) this.lowestFree = descriptor + 1;
-      this.put(descriptor, file, descriptorFlags);
-      return descriptor;
     } finally {
       this.lock.release();
     }
+    if (descriptor < 0) file.drop();
+    return descriptor;
   }
 
   /** As dup3(2): puts the file at exactly this number, closing what stood there. */
   installAt(descriptor: number, file: OpenFile, descriptorFlags: number): number {
-    if (descriptor < 0 || descriptor >= this.limit) return -EBADF;
     file.retain();
-    if (file.count === null) {
-      this.count.current++;
-      file.count = this.count;
+    let result: number;
+    let before: OpenFile | null = null;
+    this.lock.acquire();
+    try {
+      result = descriptor < 0 || descriptor >= this.limit ? -EBADF : this.charge(file);
+      if (result === 0) {
+        before = this.files[descriptor] ?? null;
+        this.put(descriptor, file, descriptorFlags);
+        result = descriptor;
+      }
+    } finally {
+      this.lock.release();
     }
-    const before = this.files[descriptor] ?? null;
-    this.put(descriptor, file, descriptorFlags);
+    // Released without the table's lock: a description may reach into the socket table.
+    if (result < 0) file.drop();
     before?.drop();
-    return descriptor;
+    return result;
   }
 
-  /** The number of a pending installation would be refused with this errno; 0 if there is room. Lets accept(2) fail before it takes a connection. */
+  /** The errno that an installation would be refused with now; 0 if there is room. Lets accept(2) fail before it takes a connection. */
   checkRoom(): number {
     if (this.count.current >= this.count.maximum) return -ENFILE;
-    let descriptor = this.lowestFree;
-    while (this.files[descriptor] != null) descriptor++;
-    return descriptor >= this.limit ? -EMFILE : 0;
+    return this.numbers.lowestAbsent() >= this.limit ? -EMFILE : 0;
   }
 
   close(descriptor: number): number {
     const file = this.files[descriptor] ?? null;
     if (file === null) return -EBADF;
     this.files[descriptor] = null;
-    if (descriptor < this.lowestFree) this.lowestFree = descriptor;
+    this.numbers.remove(descriptor);
     // The description may reach into the socket table while it is released: the lock of this table is not held here.
     file.drop();
     return 0;
@@ -119,11 +123,16 @@ export class DescriptorTable {
   private put(descriptor: number, file: OpenFile, flags: number): void {
     while (this.files.length < descriptor) this.files.push(null);
     this.files[descriptor] = file;
+    this.numbers.add(descriptor);
     this.descriptorFlags[descriptor] = flags;
   }
 
-  private refuse(file: OpenFile, errno: number): number {
-    file.drop();
-    return errno;
+  /** Counts a new description against the system's limit: 0 or -ENFILE. */
+  private charge(file: OpenFile): number {
+    if (file.count !== null) return 0;
+    if (this.count.current >= this.count.maximum) return -ENFILE;
+    this.count.current++;
+    file.count = this.count;
+    return 0;
   }
 }

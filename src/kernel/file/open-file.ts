@@ -6,7 +6,7 @@
  * `waitQueue` and calls again, or hands -EAGAIN to the program when O_NONBLOCK is set.
  */
 import { EBADF, EINVAL, ENOTDIR, ENOTTY, ESPIPE } from "../../abi/errno.ts";
-import { O_ACCMODE, O_RDONLY, O_WRONLY } from "../../abi/file.ts";
+import { O_PATH, O_RDWR, O_WRONLY } from "../../abi/file.ts";
 import { POLLIN, POLLOUT } from "../../abi/poll.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
 
@@ -42,10 +42,21 @@ export interface DirectoryEntry {
 export class OpenFileCount {
   current = 0;
   maximum: number;
+  private lastInode = 0;
 
   constructor(maximum = 1_048_576) {
     this.maximum = maximum;
   }
+
+  /** A fresh inode number for a file that has no file system: a pipe, a socket, an eventfd. */
+  nextInode(): number {
+    return ++this.lastInode;
+  }
+}
+
+/** Wants to know when a description is gone: an epoll set that watches it. */
+export interface ReleaseListener {
+  fileReleased(file: OpenFile): void;
 }
 
 export abstract class OpenFile {
@@ -53,9 +64,12 @@ export abstract class OpenFile {
   flags: number;
   /** Descriptors and parked calls that hold this description. */
   references = 0;
+  /** F_SETOWN: kept and told again; no SIGIO is sent. */
+  owner = 0;
   /** Set while the description counts against the system's limit. */
   count: OpenFileCount | null = null;
   private queue: WaitQueue | null = null;
+  private releaseListeners: Set<ReleaseListener> | null = null;
 
   constructor(flags: number) {
     this.flags = flags;
@@ -82,11 +96,11 @@ export abstract class OpenFile {
   }
 
   get isReadable(): boolean {
-    return (this.flags & O_ACCMODE) !== O_WRONLY;
+    return (this.flags & (O_WRONLY | O_PATH)) === 0;
   }
 
   get isWritable(): boolean {
-    return (this.flags & O_ACCMODE) !== O_RDONLY;
+    return (this.flags & (O_WRONLY | O_RDWR)) !== 0 && (this.flags & O_PATH) === 0;
   }
 
   /** True for pipes and stream sockets: a blocking write goes on until all is written. Files always write all at once. */
@@ -167,6 +181,22 @@ export abstract class OpenFile {
       this.count.current--;
       this.count = null;
     }
+    if (this.releaseListeners !== null) {
+      for (const listener of [...this.releaseListeners]) listener.fileReleased(this);
+      this.releaseListeners = null;
+    }
     this.release();
+    // Whoever still polls it looks again, and finds its descriptor closed (POLLNVAL).
+    this.notify(0xffff);
+  }
+
+  /** Adds someone who is told once when the last reference goes. */
+  onRelease(listener: ReleaseListener): void {
+    this.releaseListeners ??= new Set();
+    this.releaseListeners.add(listener);
+  }
+
+  offRelease(listener: ReleaseListener): void {
+    this.releaseListeners?.delete(listener);
   }
 }

@@ -1,6 +1,7 @@
 /** All processes, by number. An orphan leaves at once when it ends; a process that has exited stays until its parent has waited for it. */
-import { SIG_IGN, SIGCHLD } from "../../abi/signal.ts";
+import { CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIG_IGN, SIGCHLD } from "../../abi/signal.ts";
 import type { Process } from "./process.ts";
+import type { SignalInformation } from "./signals.ts";
 
 export class ProcessTable {
   readonly maximum: number;
@@ -42,19 +43,51 @@ export class ProcessTable {
     this.processes.delete(process.processId);
   }
 
-  /** Called by a process that has just ended: its children are orphaned, its parent is told. */
-  ended(process: Process): void {
-    for (const child of process.children) {
-      child.parent = null;
-      if (child.hasExited) this.processes.delete(child.processId);
-    }
-    process.children.clear();
-    const parent = process.parent;
-    // Without a parent nobody will wait; with SIGCHLD ignored, wait4(2) says, children leave no zombies.
-    if (parent === null || parent.hasExited || parent.signals.action(SIGCHLD).handler === SIG_IGN) this.reap(process);
-    if (parent !== null && !parent.hasExited) {
-      parent.childEvents.wake();
-      parent.signals.raise(SIGCHLD);
+  /** Every process of a group, exited ones included. */
+  *group(processGroup: number): Iterable<Process> {
+    for (const process of this.processes.values()) {
+      if (process.processGroup === processGroup) yield process;
     }
   }
+
+  /** Called by a process that has just ended: its children are orphaned, its parent is told. */
+  ended(process: Process): void {
+    this.orphan(process);
+    const { parent } = process;
+    if (parent === null || parent.hasExited) {
+      // Without a parent nobody will wait.
+      this.reap(process);
+      return;
+    }
+    const { handler, flags } = parent.signals.action(SIGCHLD);
+    // wait(2): with SIGCHLD set to SIG_IGN, or SA_NOCLDWAIT, children leave no zombies.
+    if (handler === SIG_IGN || (flags & SA_NOCLDWAIT) !== 0) this.reap(process);
+    parent.childEvents.wake();
+    parent.signals.raise(SIGCHLD, exitInformation(process));
+  }
+
+  /** Hands the children of an ended process to the nearest living subreaper, or to the kernel itself, which waits for nobody. */
+  private orphan(process: Process): void {
+    let reaper = process.parent;
+    while (reaper !== null && (reaper.hasExited || !reaper.isSubreaper)) reaper = reaper.parent;
+    for (const child of process.children) {
+      child.parent = reaper;
+      if (reaper !== null) {
+        reaper.children.add(child);
+        if (child.hasExited) reaper.childEvents.wake();
+      } else if (child.hasExited) this.processes.delete(child.processId);
+      if (child.parentDeathSignal !== 0) child.signals.raise(child.parentDeathSignal);
+    }
+    process.children.clear();
+  }
+}
+
+/** What SIGCHLD and waitid(2) tell about a process that has ended. */
+export function exitInformation(process: Process): SignalInformation {
+  const signal = process.status & 0x7f;
+  return {
+    code: signal === 0 ? CLD_EXITED : CLD_KILLED,
+    processId: process.processId,
+    status: signal === 0 ? (process.status >> 8) & 0xff : signal,
+  };
 }

@@ -1,9 +1,12 @@
 /** A process: a memory, a descriptor table, a place in the tree of processes, and the tasks that run in it. */
-import { exitStatus, signalStatus } from "../../abi/time.ts";
+import { NR_OPEN, RLIM_INFINITY, RLIM_NLIMITS } from "../../abi/resource.ts";
+import { exitStatus, RLIMIT_NOFILE, signalStatus } from "../../abi/time.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
 import type { DescriptorTable } from "../file/descriptor-table.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
-import { ProcessSignals } from "./signals.ts";
+import { AddressSpace } from "./address-space.ts";
+import { IntervalTimer } from "./interval-timer.ts";
+import { ProcessSignals, type SignalInformation } from "./signals.ts";
 import type { System } from "./system.ts";
 import { Task, TaskState } from "./task.ts";
 import type { UserMemory } from "./user-memory.ts";
@@ -15,9 +18,20 @@ export type Abi = "linux" | "akuma";
 export interface Tracer {
   enter(task: Task): void;
   exit(task: Task, result: number): void;
-  /** A line that is not a call: a signal, an exit. */
-  note(process: Process, text: string): void;
+  /** The process gets a signal that it does not ignore. */
+  signal(process: Process, signal: number, information: SignalInformation): void;
+  /** It has ended, with a status as wait4(2) reports it. */
+  ended(process: Process, status: number): void;
 }
+
+/** A soft and a hard limit; Infinity for none. */
+export interface ResourceLimit {
+  current: number;
+  maximum: number;
+}
+
+/** TASK_COMM_LEN without its NUL byte. */
+const NAME_BYTES = 15;
 
 export interface ProcessOptions {
   processId: number;
@@ -45,6 +59,8 @@ export class Process {
   readonly environment: readonly string[];
   /** Path of the program, as /proc/PID/exe gives it. */
   readonly executable: string;
+  /** What /proc/PID/comm shows: the program's file name, cut to 15 bytes, until prctl(PR_SET_NAME). */
+  name: string;
   readonly startedMilliseconds: number;
   readonly children: Set<Process> = new Set();
   readonly signals: ProcessSignals;
@@ -62,7 +78,15 @@ export class Process {
   breakAddress = 0;
   /** Called when the process ends, so that whoever runs its code can stop it (terminate a worker). */
   onEnd: (() => void) | null = null;
+  /** By RLIMIT_ number. RLIMIT_NOFILE's soft limit is the descriptor table's. */
+  readonly limits: ResourceLimit[];
+  /** prctl(PR_SET_CHILD_SUBREAPER): orphaned descendants become its children. */
+  isSubreaper = false;
+  /** prctl(PR_SET_PDEATHSIG): raised when the parent ends; 0 for none. */
+  parentDeathSignal = 0;
   readonly system: System;
+  private space: AddressSpace | null = null;
+  private timer: IntervalTimer | null = null;
   private readonly idleTasks: Task[] = [];
 
   constructor(system: System, options: ProcessOptions) {
@@ -78,7 +102,9 @@ export class Process {
     this.arguments = options.arguments;
     this.environment = options.environment;
     this.executable = options.executable;
+    this.name = options.executable.slice(options.executable.lastIndexOf("/") + 1).slice(0, NAME_BYTES);
     this.startedMilliseconds = system.now();
+    this.limits = inheritLimits(options.parent, options.descriptors.limit);
     this.signals = new ProcessSignals(this);
     options.parent?.children.add(this);
   }
@@ -98,24 +124,40 @@ export class Process {
   }
 
   terminateBySignal(signal: number): void {
-    this.tracer?.note(this, `+++ killed by signal ${signal} +++`);
     this.end(signalStatus(signal));
   }
 
-  /** A handled signal interrupts one task that waits: its call ends with EINTR, or with what it has moved so far. */
-  interruptOneTask(): void {
+  /**
+   * A handled signal interrupts one task that waits: its call ends with EINTR, or with what it has moved so far. With
+   * `restart` (SA_RESTART), calls that can be restarted go on waiting instead.
+   */
+  interruptOneTask(restart = false): void {
     for (const task of this.parked) {
-      if (task.state !== TaskState.parked) continue;
+      if (task.state !== TaskState.parked || (restart && task.isRestartable)) continue;
       task.isInterrupted = true;
       task.wake();
       return;
     }
   }
 
+  /** What brk(2) and mmap(2) have made of the memory. */
+  get addressSpace(): AddressSpace {
+    this.space ??= new AddressSpace(this.memory, this.breakAddress);
+    return this.space;
+  }
+
+  /** ITIMER_REAL; made when first asked for. */
+  get intervalTimer(): IntervalTimer {
+    this.timer ??= new IntervalTimer(this);
+    return this.timer;
+  }
+
   private end(status: number): void {
     if (this.hasExited) return;
     this.hasExited = true;
     this.status = status;
+    this.tracer?.ended(this, status);
+    this.timer?.set(0, 0);
     for (const task of [...this.parked]) {
       task.state = TaskState.dead;
       task.unpark();
@@ -127,4 +169,14 @@ export class Process {
     this.onEnd?.();
     this.exitEvents.wake();
   }
+}
+
+function inheritLimits(parent: Process | null, descriptorLimit: number): ResourceLimit[] {
+  if (parent !== null) return parent.limits.map((limit) => ({ ...limit }));
+  const limits: ResourceLimit[] = [];
+  for (let resource = 0; resource < RLIM_NLIMITS; resource++) {
+    limits.push({ current: RLIM_INFINITY, maximum: RLIM_INFINITY });
+  }
+  limits[RLIMIT_NOFILE] = { current: descriptorLimit, maximum: Math.min(NR_OPEN, Math.max(4096, descriptorLimit)) };
+  return limits;
 }

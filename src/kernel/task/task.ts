@@ -47,6 +47,8 @@ export class Task implements Waiter {
   timedOut = false;
   /** True when a signal handler of the program ran while the task waited: the call ends with EINTR instead of waiting again. */
   isInterrupted = false;
+  /** Set by calls that a signal handler ends even with SA_RESTART: poll, sleep, sigsuspend … (signal(7)). Those with a deadline never restart either. */
+  neverRestarts = false;
   /** Takes the result of a call that had to wait. */
   complete: ((result: number) => void) | null = null;
 
@@ -103,6 +105,11 @@ export class Task implements Waiter {
   /** Milliseconds left until the deadline; Infinity without one. */
   remainingMilliseconds(): number {
     return this.deadline === Number.POSITIVE_INFINITY ? this.deadline : Math.max(0, this.deadline - this.system.now());
+  }
+
+  /** Whether the call goes on waiting after a handler installed with SA_RESTART has run. */
+  get isRestartable(): boolean {
+    return !this.neverRestarts && this.deadline === Number.POSITIVE_INFINITY;
   }
 
   /** Ends a handler's run: parks the task, unless a signal or the deadline forbids it (then -EINTR or `onTimeout`). */
@@ -171,6 +178,7 @@ export class Task implements Waiter {
     this.scratch = null;
     this.timedOut = false;
     this.isInterrupted = false;
+    this.neverRestarts = false;
     this.complete = null;
     this.deadline = Number.POSITIVE_INFINITY;
     if (this.heldFile !== null) {

@@ -1,0 +1,213 @@
+/**
+ * Pipes: two open files around one ring of bytes. Up to PIPE_BUF bytes go in together or not at all; a pipe without a reader
+ * is EPIPE, one without a writer ends (pipe(7)).
+ */
+import { EAGAIN, EBUSY, EFAULT, EINVAL, ENOTTY, EPERM, EPIPE } from "../../abi/errno.ts";
+import { FIONREAD, O_RDONLY, O_WRONLY, PIPE_BUF, S_IFIFO } from "../../abi/file.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../abi/poll.ts";
+import { type FileStatus, OpenFile, type OpenFileCount } from "./open-file.ts";
+
+/** What a new pipe holds: 16 pages. */
+export const PIPE_CAPACITY_BYTES = 65_536;
+/** /proc/sys/fs/pipe-max-size: F_SETPIPE_SZ goes no further. */
+export const PIPE_MAXIMUM_BYTES = 1_048_576;
+/** st_dev of all pipes. */
+const PIPE_DEVICE = 14;
+
+/** The shared part. Memory is taken as the pipe fills, up to the capacity. */
+class PipeBuffer {
+  readonly inode: number;
+  capacity: number = PIPE_CAPACITY_BYTES;
+  used = 0;
+  reader: PipeReader | null = null;
+  writer: PipeWriter | null = null;
+  private ring: Uint8Array = new Uint8Array(0);
+  private start = 0;
+
+  constructor(inode: number) {
+    this.inode = inode;
+  }
+
+  get free(): number {
+    return this.capacity - this.used;
+  }
+
+  put(buffer: Uint8Array, offset: number, length: number): void {
+    if (this.used + length > this.ring.length) this.grow(this.used + length);
+    const { ring } = this;
+    let at = this.start + this.used;
+    if (at >= ring.length) at -= ring.length;
+    const first = Math.min(length, ring.length - at);
+    ring.set(buffer.subarray(offset, offset + first), at);
+    if (first < length) ring.set(buffer.subarray(offset + first, offset + length), 0);
+    this.used += length;
+  }
+
+  take(buffer: Uint8Array, offset: number, length: number): void {
+    const { ring } = this;
+    const first = Math.min(length, ring.length - this.start);
+    buffer.set(ring.subarray(this.start, this.start + first), offset);
+    if (first < length) buffer.set(ring.subarray(0, length - first), offset + first);
+    this.used -= length;
+    this.start = this.used === 0 ? 0 : (this.start + length) % ring.length;
+  }
+
+  private grow(wanted: number): void {
+    let size = Math.max(PIPE_BUF, this.ring.length);
+    while (size < wanted) size *= 2;
+    const next = new Uint8Array(Math.min(size, this.capacity));
+    const { used } = this;
+    this.take(next, 0, used);
+    this.ring = next;
+    this.start = 0;
+    this.used = used;
+  }
+
+  /** F_SETPIPE_SZ: a power of two of pages; the size it has then, or -errno. */
+  resize(wanted: number): number {
+    if (wanted < 0 || wanted > 0x8000_0000) return -EINVAL;
+    if (wanted > PIPE_MAXIMUM_BYTES) return -EPERM;
+    let size = PIPE_BUF;
+    while (size < wanted) size *= 2;
+    if (size < this.used) return -EBUSY;
+    if (this.ring.length > size) {
+      const next = new Uint8Array(size);
+      const { used } = this;
+      this.take(next, 0, used);
+      this.ring = next;
+      this.start = 0;
+      this.used = used;
+    }
+    this.capacity = size;
+    this.writer?.notify(POLLOUT);
+    return size;
+  }
+
+  discard(): void {
+    this.ring = new Uint8Array(0);
+    this.start = 0;
+    this.used = 0;
+  }
+}
+
+abstract class PipeEnd extends OpenFile {
+  protected readonly pipe: PipeBuffer;
+  private readonly createdMilliseconds: number;
+
+  constructor(pipe: PipeBuffer, flags: number, nowMilliseconds: number) {
+    super(flags);
+    this.pipe = pipe;
+    this.createdMilliseconds = nowMilliseconds;
+  }
+
+  describe(): string {
+    return `pipe:[${this.pipe.inode}]`;
+  }
+
+  status(): FileStatus {
+    return {
+      device: PIPE_DEVICE,
+      inode: this.pipe.inode,
+      mode: S_IFIFO | 0o600,
+      links: 1,
+      userId: 0,
+      groupId: 0,
+      specialDevice: 0,
+      size: 0,
+      blockSize: PIPE_BUF,
+      blocks: 0,
+      accessedMilliseconds: this.createdMilliseconds,
+      modifiedMilliseconds: this.createdMilliseconds,
+      changedMilliseconds: this.createdMilliseconds,
+    };
+  }
+
+  override get isStream(): boolean {
+    return true;
+  }
+
+  /** F_GETPIPE_SZ. */
+  get capacityBytes(): number {
+    return this.pipe.capacity;
+  }
+
+  /** F_SETPIPE_SZ: the new size in bytes, or -errno. */
+  resize(bytes: number): number {
+    return this.pipe.resize(bytes);
+  }
+
+  override control(request: number, argument: number, memory: Uint8Array): number {
+    if (request !== FIONREAD) return -ENOTTY;
+    if (argument < PIPE_BUF || argument + 4 > memory.length) return -EFAULT;
+    new DataView(memory.buffer).setInt32(argument, this.pipe.used, true);
+    return 0;
+  }
+}
+
+export class PipeReader extends PipeEnd {
+  override readiness(): number {
+    const data = this.pipe.used > 0 ? POLLIN | POLLRDNORM : 0;
+    return this.pipe.writer === null ? data | POLLHUP : data;
+  }
+
+  override read(buffer: Uint8Array, offset: number, length: number): number {
+    const { pipe } = this;
+    if (length === 0) return 0;
+    if (pipe.used === 0) return pipe.writer === null ? 0 : -EAGAIN;
+    const taken = Math.min(length, pipe.used);
+    const wasWritable = pipe.free >= PIPE_BUF;
+    pipe.take(buffer, offset, taken);
+    // Writers of small records wait for PIPE_BUF of room; telling them earlier would only wake them for nothing.
+    if (!wasWritable && pipe.free >= PIPE_BUF) pipe.writer?.notify(POLLOUT | POLLWRNORM);
+    return taken;
+  }
+
+  protected release(): void {
+    this.pipe.reader = null;
+    this.pipe.discard();
+    this.pipe.writer?.notify(POLLERR | POLLOUT);
+  }
+}
+
+export class PipeWriter extends PipeEnd {
+  override get raisesSigpipe(): boolean {
+    return true;
+  }
+
+  override readiness(): number {
+    if (this.pipe.reader === null) return POLLOUT | POLLWRNORM | POLLERR;
+    return this.pipe.free >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
+  }
+
+  override write(buffer: Uint8Array, offset: number, length: number): number {
+    const { pipe } = this;
+    if (length === 0) return 0;
+    if (pipe.reader === null) return -EPIPE;
+    // pipe(7): "writes of less than PIPE_BUF bytes must be atomic".
+    if (length <= PIPE_BUF ? pipe.free < length : pipe.free === 0) return -EAGAIN;
+    const taken = Math.min(length, pipe.free);
+    pipe.put(buffer, offset, taken);
+    pipe.reader.notify(POLLIN | POLLRDNORM);
+    return taken;
+  }
+
+  protected release(): void {
+    this.pipe.writer = null;
+    if (this.pipe.reader === null) this.pipe.discard();
+    else this.pipe.reader.notify(POLLHUP | POLLIN);
+  }
+}
+
+/** A new pipe's two ends. `flags` may hold O_NONBLOCK; the time is what fstat(2) shows. */
+export function createPipe(
+  files: OpenFileCount,
+  flags = 0,
+  nowMilliseconds = 0,
+): { reader: PipeReader; writer: PipeWriter } {
+  const pipe = new PipeBuffer(files.nextInode());
+  const reader = new PipeReader(pipe, flags | O_RDONLY, nowMilliseconds);
+  const writer = new PipeWriter(pipe, flags | O_WRONLY, nowMilliseconds);
+  pipe.reader = reader;
+  pipe.writer = writer;
+  return { reader, writer };
+}

@@ -1,0 +1,243 @@
+/** Processes: exit(2), wait4(2), waitid(2), the ids, process groups and sessions. Everyone is root here. */
+import { ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from "../../abi/errno.ts";
+import { RUSAGE_BYTES } from "../../abi/resource.ts";
+import { SIGCHLD, SIGINFO_BYTES } from "../../abi/signal.ts";
+import {
+  P_ALL,
+  P_PGID,
+  P_PID,
+  WAIT_THREAD_OPTIONS,
+  WCONTINUED,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+  WSTOPPED,
+  WUNTRACED,
+} from "../../abi/time.ts";
+import type { Process } from "../task/process.ts";
+import { exitInformation } from "../task/process-table.ts";
+import type { Task } from "../task/task.ts";
+import { call, type SyscallDefinition } from "./definition.ts";
+
+export function exit(task: Task, code: number): number {
+  task.process.exit(code);
+  return 0;
+}
+
+export function getpid(task: Task): number {
+  return task.process.processId;
+}
+
+/** 0 where the parent is the kernel itself, as for a parent in another pid namespace. */
+export function getppid(task: Task): number {
+  return task.process.parent?.processId ?? 0;
+}
+
+export function gettid(task: Task): number {
+  return task.threadId;
+}
+
+/** getuid(2), geteuid(2), getgid(2), getegid(2): root. */
+export function rootId(_task: Task): number {
+  return 0;
+}
+
+/** setuid(2) and its relatives: to root, or to what cannot be told apart from it. */
+export function setId(_task: Task, id: number): number {
+  return (id | 0) < 0 ? -EINVAL : 0;
+}
+
+/** setresuid(2), setreuid(2): -1 leaves an id as it is. */
+export function setIds(_task: Task): number {
+  return 0;
+}
+
+/** getresuid(2), getresgid(2). */
+export function getIds(task: Task, first: number, second: number, third: number): number {
+  const { memory } = task.process;
+  for (const address of [first, second, third]) {
+    if (!memory.isValid(address, 4)) return -EFAULT;
+    memory.writeUint32(address, 0);
+  }
+  return 0;
+}
+
+/** Root has no supplementary groups. */
+export function getgroups(_task: Task, count: number): number {
+  return (count | 0) < 0 ? -EINVAL : 0;
+}
+
+export function setgroups(_task: Task, count: number): number {
+  return count >>> 0 > 65_536 ? -EINVAL : 0;
+}
+
+function processOf(task: Task, processId: number): Process | null {
+  const id = processId | 0;
+  return id === 0 ? task.process : task.system.processes.get(id);
+}
+
+export function getpgid(task: Task, processId: number): number {
+  return processOf(task, processId)?.processGroup ?? -ESRCH;
+}
+
+export function getsid(task: Task, processId: number): number {
+  return processOf(task, processId)?.session ?? -ESRCH;
+}
+
+export function setpgid(task: Task, processId: number, group: number): number {
+  if ((group | 0) < 0) return -EINVAL;
+  const { process } = task;
+  const target = processOf(task, processId);
+  if (target === null || (target !== process && target.parent !== process)) return -ESRCH;
+  if (target.session !== process.session || target.session === target.processId) return -EPERM;
+  const wanted = group === 0 ? target.processId : group;
+  if (wanted !== target.processId) {
+    // setpgid(2): the group must exist already, in the caller's session.
+    let isInSession = false;
+    for (const member of task.system.processes.group(wanted)) isInSession ||= member.session === process.session;
+    if (!isInSession) return -EPERM;
+  }
+  target.processGroup = wanted;
+  return 0;
+}
+
+export function setsid(task: Task): number {
+  const { process } = task;
+  for (const _member of task.system.processes.group(process.processId)) return -EPERM;
+  process.session = process.processId;
+  process.processGroup = process.processId;
+  return process.processId;
+}
+
+type ChildFilter = (child: Process) => boolean;
+
+/** A wanted child that has exited, BLOCKED, 0 (WNOHANG and none yet), or -errno. */
+function findExited(task: Task, isWanted: ChildFilter, dontHang: boolean): Process | number {
+  const { process } = task;
+  let hasAny = false;
+  for (const child of process.children) {
+    if (!isWanted(child)) continue;
+    if (child.hasExited) return child;
+    hasAny = true;
+  }
+  if (!hasAny) return -ECHILD;
+  if (dontHang) return 0;
+  task.waitOn(process.childEvents);
+  return task.block();
+}
+
+/** wait4's first argument: > 0 that child, -1 any, 0 those of the own group, < -1 those of that group. */
+function childFilter(process: Process, wanted: number): ChildFilter {
+  if (wanted === -1) return () => true;
+  if (wanted > 0) return (child) => child.processId === wanted;
+  return groupFilter(wanted === 0 ? process.processGroup : -wanted);
+}
+
+function groupFilter(processGroup: number): ChildFilter {
+  return (child) => child.processGroup === processGroup;
+}
+
+function reap(task: Task, child: Process): void {
+  task.system.processes.reap(child);
+}
+
+export function wait4(
+  task: Task,
+  processId: number,
+  statusAddress: number,
+  options: number,
+  usageAddress: number,
+): number {
+  if ((options & ~(WNOHANG | WUNTRACED | WCONTINUED | WAIT_THREAD_OPTIONS)) !== 0) return -EINVAL;
+  const wanted = processId | 0;
+  // A group of 2^31 cannot be named.
+  if (wanted === -0x8000_0000) return -ESRCH;
+  const { memory } = task.process;
+  if (statusAddress !== 0 && !memory.isValid(statusAddress, 4)) return -EFAULT;
+  if (usageAddress !== 0 && !memory.isValid(usageAddress, RUSAGE_BYTES)) return -EFAULT;
+  const child = findExited(task, childFilter(task.process, wanted), (options & WNOHANG) !== 0);
+  if (typeof child === "number") return child;
+  if (statusAddress !== 0) memory.writeUint32(statusAddress, child.status);
+  if (usageAddress !== 0) memory.bytes.fill(0, usageAddress, usageAddress + RUSAGE_BYTES);
+  reap(task, child);
+  return child.processId;
+}
+
+export function waitid(
+  task: Task,
+  idType: number,
+  id: number,
+  informationAddress: number,
+  options: number,
+  usageAddress: number,
+): number {
+  const known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WAIT_THREAD_OPTIONS;
+  if ((options & ~known) !== 0 || (options & (WEXITED | WSTOPPED | WCONTINUED)) === 0) return -EINVAL;
+  const isWanted = idFilter(task.process, idType, id | 0);
+  if (isWanted === null) return -EINVAL;
+  const { memory } = task.process;
+  if (informationAddress !== 0 && !memory.isValid(informationAddress, SIGINFO_BYTES)) return -EFAULT;
+  if (usageAddress !== 0 && !memory.isValid(usageAddress, RUSAGE_BYTES)) return -EFAULT;
+  // Children never stop here: who asks for stopped ones alone waits for what does not come.
+  if ((options & WEXITED) === 0) return waitForever(task, (options & WNOHANG) !== 0);
+  const child = findExited(task, isWanted, (options & WNOHANG) !== 0);
+  if (typeof child === "number" && child !== 0) return child;
+  if (informationAddress !== 0) memory.bytes.fill(0, informationAddress, informationAddress + SIGINFO_BYTES);
+  if (typeof child === "number") return 0;
+  if (informationAddress !== 0) {
+    const information = exitInformation(child);
+    memory.writeUint32(informationAddress, SIGCHLD);
+    memory.writeUint32(informationAddress + 8, information.code);
+    memory.writeUint32(informationAddress + 16, information.processId);
+    memory.writeUint32(informationAddress + 24, information.status);
+  }
+  if (usageAddress !== 0) memory.bytes.fill(0, usageAddress, usageAddress + RUSAGE_BYTES);
+  if ((options & WNOWAIT) === 0) reap(task, child);
+  return 0;
+}
+
+/** waitid's first two arguments; null for a combination that does not exist. */
+function idFilter(process: Process, idType: number, id: number): ChildFilter | null {
+  if (idType === P_ALL) return () => true;
+  if (idType === P_PID && id > 0) return childFilter(process, id);
+  if (idType === P_PGID && id >= 0) return groupFilter(id === 0 ? process.processGroup : id);
+  return null;
+}
+
+function waitForever(task: Task, dontHang: boolean): number {
+  if (task.process.children.size === 0) return -ECHILD;
+  if (dontHang) return 0;
+  task.waitOn(task.process.childEvents);
+  return task.block();
+}
+
+export const processCalls: readonly SyscallDefinition[] = [
+  call(93, "exit", ["int"], exit),
+  call(94, "exit_group", ["int"], exit),
+  call(95, "waitid", ["wait-id-type", "pid", "signal-info-out", "wait-options", "address"], waitid),
+  call(144, "setgid", ["uint"], setId),
+  call(143, "setregid", ["int", "int"], setIds),
+  call(145, "setreuid", ["int", "int"], setIds),
+  call(146, "setuid", ["uint"], setId),
+  call(147, "setresuid", ["int", "int", "int"], setIds),
+  call(148, "getresuid", ["address", "address", "address"], getIds),
+  call(149, "setresgid", ["int", "int", "int"], setIds),
+  call(150, "getresgid", ["address", "address", "address"], getIds),
+  call(154, "setpgid", ["pid", "pid"], setpgid),
+  call(155, "getpgid", ["pid"], getpgid),
+  call(156, "getsid", ["pid"], getsid),
+  call(157, "setsid", [], setsid),
+  call(158, "getgroups", ["int", "address"], getgroups),
+  call(159, "setgroups", ["int", "address"], setgroups),
+  call(172, "getpid", [], getpid),
+  call(173, "getppid", [], getppid),
+  call(174, "getuid", [], rootId),
+  call(175, "geteuid", [], rootId),
+  call(176, "getgid", [], rootId),
+  call(177, "getegid", [], rootId),
+  call(178, "gettid", [], gettid),
+  call(260, "wait4", ["pid", "wait-status-out", "wait-options", "address"], wait4),
+];
+
+/** exit is call 0 in the akuma ABI. */
+export const processAkumaCalls: readonly SyscallDefinition[] = [call(0, "exit", ["int"], exit)];

@@ -1,0 +1,216 @@
+/**
+ * read(2), write(2) and their vector and positioned forms. Files answer -EAGAIN where they would have to wait; here that
+ * becomes a parked task, or the program's EAGAIN.
+ */
+import { EAGAIN, EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPIPE, ESPIPE } from "../../abi/errno.ts";
+import { MAX_RW_COUNT, SEEK_CUR } from "../../abi/file.ts";
+import { POLLIN, POLLOUT } from "../../abi/poll.ts";
+import { SIGPIPE } from "../../abi/signal.ts";
+import type { OpenFile } from "../file/open-file.ts";
+import type { Task } from "../task/task.ts";
+import { call, type SyscallDefinition } from "./definition.ts";
+import { gather, type IoVector, readIoVector, scatter } from "./iovec.ts";
+
+/** What a datagram or a terminal line moves at once through a vector. */
+const BOUNCE_BYTES = 0x2_0000;
+
+/** Linux checks the address range before the sign of the count; MAX_RW_COUNT cuts what is longer. */
+function checkBuffer(task: Task, address: number, length: number): number {
+  if (length < 0) return -EINVAL;
+  return task.process.memory.isValid(address, length) ? 0 : -EFAULT;
+}
+
+export function read(task: Task, fd: number, address: number, length: number): number {
+  const file = task.file(fd);
+  if (file === null || !file.isReadable) return -EBADF;
+  const bad = checkBuffer(task, address, length);
+  if (bad !== 0) return bad;
+  const result = file.read(task.process.memory.bytes, address, Math.min(length, MAX_RW_COUNT));
+  if (result !== -EAGAIN) return result;
+  return task.blockOnFile(fd, file, POLLIN, file.readTimeoutMilliseconds);
+}
+
+export function write(task: Task, fd: number, address: number, length: number): number {
+  const file = task.file(fd);
+  if (file === null || !file.isWritable) return -EBADF;
+  const bad = checkBuffer(task, address, length);
+  if (bad !== 0) return bad;
+  const wanted = Math.min(length, MAX_RW_COUNT);
+  for (;;) {
+    const result = file.write(task.process.memory.bytes, address + task.progress, wanted - task.progress);
+    if (result < 0) return writeFailed(task, fd, file, result);
+    task.progress += result;
+    // A pipe or a stream socket takes what fits, and the call goes on until all is taken (write(2), pipe(7)).
+    if (task.progress >= wanted || result === 0 || !file.isStream) return task.progress;
+  }
+}
+
+/** Ends or parks a write: -EAGAIN waits for room, -EPIPE raises SIGPIPE; what earlier runs wrote is the result otherwise. */
+function writeFailed(task: Task, fd: number, file: OpenFile, error: number): number {
+  if (error === -EAGAIN) return task.blockOnFile(fd, file, POLLOUT, file.writeTimeoutMilliseconds);
+  if (task.progress > 0) return task.progress;
+  if (error === -EPIPE && file.raisesSigpipe) task.process.signals.raise(SIGPIPE);
+  return error;
+}
+
+function isSegmented(file: OpenFile): boolean {
+  return !file.isStream && file.seek(0, SEEK_CUR) < 0;
+}
+
+export function readv(task: Task, fd: number, address: number, count: number): number {
+  const file = task.file(fd);
+  if (file === null || !file.isReadable) return -EBADF;
+  const vector = readIoVector(task.process.memory, address, count | 0);
+  if (typeof vector === "number") return vector;
+  const result = isSegmented(file) ? readOnce(task, file, vector) : readSegments(task, file, vector, -1);
+  if (result !== -EAGAIN) return result;
+  return task.blockOnFile(fd, file, POLLIN, file.readTimeoutMilliseconds);
+}
+
+export function writev(task: Task, fd: number, address: number, count: number): number {
+  const file = task.file(fd);
+  if (file === null || !file.isWritable) return -EBADF;
+  const vector = readIoVector(task.process.memory, address, count | 0);
+  if (typeof vector === "number") return vector;
+  const { memory } = task.process;
+  for (;;) {
+    const left = vector.totalBytes - task.progress;
+    let result: number;
+    if (vector.addresses.length <= 1) {
+      result = file.write(memory.bytes, (vector.addresses[0] ?? 0) + task.progress, left);
+    } else {
+      // One write of all segments: a pipe keeps up to PIPE_BUF bytes together, a datagram socket makes one datagram of it.
+      const bounce = new Uint8Array(Math.min(left, BOUNCE_BYTES));
+      result = file.write(bounce, 0, gather(memory, vector, task.progress, bounce, bounce.length));
+    }
+    if (result < 0) return writeFailed(task, fd, file, result);
+    task.progress += result;
+    if (task.progress >= vector.totalBytes || result === 0 || isSegmented(file)) return task.progress;
+  }
+}
+
+/** One read into a buffer of the kernel's, spread over the segments: a datagram must not be torn apart. */
+function readOnce(task: Task, file: OpenFile, vector: IoVector): number {
+  const bounce = new Uint8Array(Math.min(vector.totalBytes, BOUNCE_BYTES));
+  const result = file.read(bounce, 0, bounce.length);
+  if (result > 0) scatter(task.process.memory, vector, bounce, result);
+  return result;
+}
+
+/** Segment by segment, at `position` or (-1) at the file's own; ends at the first short one. */
+function readSegments(task: Task, file: OpenFile, vector: IoVector, position: number): number {
+  const { bytes } = task.process.memory;
+  // A vector without room still asks the file: a directory is EISDIR.
+  if (vector.addresses.length === 0) return position < 0 ? file.read(bytes, 0, 0) : file.readAt(bytes, 0, 0, position);
+  let done = 0;
+  for (let k = 0; k < vector.addresses.length; k++) {
+    const from = vector.addresses[k] as number;
+    const length = vector.lengths[k] as number;
+    const result = position < 0 ? file.read(bytes, from, length) : file.readAt(bytes, from, length, position + done);
+    if (result < 0) return done > 0 ? done : result;
+    done += result;
+    if (result < length) break;
+  }
+  return done;
+}
+
+function writeSegments(task: Task, file: OpenFile, vector: IoVector, position: number): number {
+  const { bytes } = task.process.memory;
+  let done = 0;
+  for (let k = 0; k < vector.addresses.length; k++) {
+    const length = vector.lengths[k] as number;
+    const result = file.writeAt(bytes, vector.addresses[k] as number, length, position + done);
+    if (result < 0) return done > 0 ? done : result;
+    done += result;
+    if (result < length) break;
+  }
+  return done;
+}
+
+/** pread(2) and pwrite(2) look at the position first, then at the descriptor, then at whether the file can seek. */
+function positioned(task: Task, fd: number, position: number): OpenFile | number {
+  if (position < 0) return -EINVAL;
+  const file = task.file(fd);
+  if (file === null) return -EBADF;
+  return file.seek(0, SEEK_CUR) === -ESPIPE ? -ESPIPE : file;
+}
+
+export function pread64(task: Task, fd: number, address: number, length: number, position: number): number {
+  const file = positioned(task, fd, position);
+  if (typeof file === "number") return file;
+  if (!file.isReadable) return -EBADF;
+  const bad = checkBuffer(task, address, length);
+  if (bad !== 0) return bad;
+  return file.readAt(task.process.memory.bytes, address, Math.min(length, MAX_RW_COUNT), position);
+}
+
+export function pwrite64(task: Task, fd: number, address: number, length: number, position: number): number {
+  const file = positioned(task, fd, position);
+  if (typeof file === "number") return file;
+  if (!file.isWritable) return -EBADF;
+  const bad = checkBuffer(task, address, length);
+  if (bad !== 0) return bad;
+  return file.writeAt(task.process.memory.bytes, address, Math.min(length, MAX_RW_COUNT), position);
+}
+
+export function preadv(task: Task, fd: number, address: number, count: number, position: number): number {
+  const file = positioned(task, fd, position);
+  if (typeof file === "number") return file;
+  if (!file.isReadable) return -EBADF;
+  const vector = readIoVector(task.process.memory, address, count | 0);
+  return typeof vector === "number" ? vector : readSegments(task, file, vector, position);
+}
+
+export function pwritev(task: Task, fd: number, address: number, count: number, position: number): number {
+  const file = positioned(task, fd, position);
+  if (typeof file === "number") return file;
+  if (!file.isWritable) return -EBADF;
+  const vector = readIoVector(task.process.memory, address, count | 0);
+  return typeof vector === "number" ? vector : writeSegments(task, file, vector, position);
+}
+
+/** preadv2(2): a position of -1 is the file's own. None of the RWF_ flags is supported. */
+export function preadv2(
+  task: Task,
+  fd: number,
+  address: number,
+  count: number,
+  position: number,
+  _high: number,
+  flags: number,
+): number {
+  if (flags !== 0) return -EOPNOTSUPP;
+  return position === -1 ? readv(task, fd, address, count) : preadv(task, fd, address, count, position);
+}
+
+export function pwritev2(
+  task: Task,
+  fd: number,
+  address: number,
+  count: number,
+  position: number,
+  _high: number,
+  flags: number,
+): number {
+  if (flags !== 0) return -EOPNOTSUPP;
+  return position === -1 ? writev(task, fd, address, count) : pwritev(task, fd, address, count, position);
+}
+
+export const readWriteCalls: readonly SyscallDefinition[] = [
+  call(63, "read", ["fd", "buffer-out", "size"], read),
+  call(64, "write", ["fd", "buffer-in", "size"], write),
+  call(65, "readv", ["fd", "iovec-out", "int"], readv),
+  call(66, "writev", ["fd", "iovec-in", "int"], writev),
+  call(67, "pread64", ["fd", "buffer-out", "size", "offset"], pread64),
+  call(68, "pwrite64", ["fd", "buffer-in", "size", "offset"], pwrite64),
+  call(69, "preadv", ["fd", "iovec-out", "int", "offset"], preadv),
+  call(70, "pwritev", ["fd", "iovec-in", "int", "offset"], pwritev),
+  call(286, "preadv2", ["fd", "iovec-out", "int", "offset", "hex", "hex"], preadv2),
+  call(287, "pwritev2", ["fd", "iovec-in", "int", "offset", "hex", "hex"], pwritev2),
+];
+
+/** The akuma ABI's own numbers; the Linux ones above stay valid in it. */
+export const readWriteAkumaCalls: readonly SyscallDefinition[] = [
+  call(1, "read", ["fd", "buffer-out", "size"], read),
+  call(2, "write", ["fd", "buffer-in", "size"], write),
+];
