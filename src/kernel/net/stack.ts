@@ -10,7 +10,13 @@ import { TimerHeap } from "../../base/timers.ts";
 import { Counters } from "./counters.ts";
 import { Icmp } from "./icmp/icmp.ts";
 import { type InterfaceConfig, NetInterface } from "./interface.ts";
-import { isLoopbackAddress, isMulticastAddress, LIMITED_BROADCAST_ADDRESS, LOOPBACK_ADDRESS, swapWord } from "./ip/addresses.ts";
+import {
+  isLoopbackAddress,
+  isMulticastAddress,
+  LIMITED_BROADCAST_ADDRESS,
+  LOOPBACK_ADDRESS,
+  swapWord,
+} from "./ip/addresses.ts";
 import { Ipv4 } from "./ip/ipv4.ts";
 import { type Route, RouteTable } from "./ip/routes.ts";
 import type { RingMemory } from "./tcp/ring-memory.ts";
@@ -97,6 +103,7 @@ export class NetStack {
     }
     this.indexAddresses();
     config.device.attach((frame, length) => this.receive(netInterface, frame, length));
+    if (config.device.poll !== undefined) config.device.onNeedsPoll = () => this.requestPoll();
     return netInterface;
   }
 
@@ -133,7 +140,7 @@ export class NetStack {
     if (this.isPolling) return false;
     this.now = nowMilliseconds;
     this.isPolling = true;
-    for (const netInterface of this.interfaces) netInterface.device.poll?.(nowMilliseconds);
+    this.pollDevices();
     let budget = this.framesPerPoll;
     let happened = false;
     for (;;) {
@@ -148,6 +155,8 @@ export class NetStack {
       if (budget <= 0 || (this.queueCount === 0 && !this.outputRequested)) break;
       budget--;
     }
+    // What was handed to a device that holds frames back gets its time now.
+    this.pollDevices();
     this.isPolling = false;
     this.needsPoll = this.queueCount > 0 || this.outputRequested;
     return happened;
@@ -226,6 +235,10 @@ export class NetStack {
     const { netInterface } = gateway;
     const own = source === 0 || isLoopbackAddress(source) ? netInterface.sourceFor(gateway.gateway) : source;
     return { netInterface, nextHop: gateway.gateway, source: own, mtu: Math.min(netInterface.mtu, 65_535) };
+  }
+
+  private pollDevices(): void {
+    for (const { device } of this.interfaces) device.poll?.(this.now);
   }
 
   private drain(limit: number): number {

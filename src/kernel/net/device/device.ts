@@ -2,6 +2,10 @@
  * The link below the stack, without input or output of its own: a device is told to transmit a frame, and calls what was
  * attached when one arrives. Middleware (pcap, faults) is a device around a device.
  */
+
+/** Takes delivery of a frame; ownership passes. */
+export type FrameReceiver = (frame: number, length: number) => void;
+
 export interface Device {
   /** Largest IP packet in bytes. */
   readonly mtu: number;
@@ -10,11 +14,10 @@ export interface Device {
   /** Takes a frame in an arena slot; ownership passes. Never throws, never blocks: what does not fit is dropped and freed. */
   transmit(frame: number, length: number): void;
   /** Who takes delivery of frames that arrive (and owns them from then on). */
-  attach(receive: (frame: number, length: number) => void): void;
+  attach(receive: FrameReceiver): void;
   /** For devices that hold frames back: when to call `poll` next, in milliseconds; Infinity when nothing waits. */
   pollAt?(): number;
   poll?(nowMilliseconds: number): void;
+  /** Set by who calls `poll`; the device calls it when something from outside made its `pollAt` earlier. */
+  onNeedsPoll?: (() => void) | null;
 }
-
-/** Takes delivery until something is attached: the frame has nowhere to go. */
-export type FrameReceiver = (frame: number, length: number) => void;

@@ -84,7 +84,8 @@ export class RouteTable {
   /** The best route to an address whose interface is up; null when there is none. */
   lookup(address: number): RouteEntry | null {
     for (const entry of this.entries) {
-      if (((address ^ entry.destination) & prefixMask(entry.prefixLength)) === 0 && entry.netInterface.isUp) return entry;
+      if (((address ^ entry.destination) & prefixMask(entry.prefixLength)) === 0 && entry.netInterface.isUp)
+        return entry;
     }
     return null;
   }
