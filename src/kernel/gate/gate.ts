@@ -2,7 +2,7 @@
  * The only door into the kernel. A program gives a number and six arguments; the table gives the handler. A call that does
  * not have to wait is answered at once and allocates nothing; one that waits is answered by a promise.
  */
-import { ENOSYS } from "../../abi/errno.ts";
+import { EINTR, ENOSYS } from "../../abi/errno.ts";
 import { assertNoLockHeld } from "../../base/ranked-lock.ts";
 import type { Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
@@ -42,9 +42,8 @@ export class Gate {
     const task = process.takeTask();
     const result = this.start(task, number, a0, a1, a2, a3, a4, a5);
     if (result !== BLOCKED) {
-      if (process.hasExited) return new Promise<number>(() => {});
       process.putTask(task);
-      return result;
+      return process.hasExited ? new Promise<number>(() => {}) : result;
     }
     return new Promise<number>((resolve) => {
       task.complete = resolve;
@@ -80,16 +79,19 @@ export class Gate {
     task.restarts++;
     const process = task.process;
     const result = this.run(task, task.handler as Handler);
-    if (result === BLOCKED || process.hasExited) return;
+    if (result === BLOCKED) return;
     const complete = task.complete;
+    // Also after the process has ended: the task may hold a file.
     process.putTask(task);
-    complete?.(result);
+    if (!process.hasExited) complete?.(result);
   }
 
   private run(task: Task, handler: Handler): number {
     const result = handler(task, task.a0, task.a1, task.a2, task.a3, task.a4, task.a5);
     assertNoLockHeld("a system call returns");
     if (result === BLOCKED) {
+      // A signal that the handler itself raised may have ended the process: it waits for nothing any more.
+      if (task.process.hasExited) return -EINTR;
       task.park();
       return BLOCKED;
     }

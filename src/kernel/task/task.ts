@@ -148,6 +148,8 @@ export class Task implements Waiter {
         this.wake();
       });
       this.system.timers.arm(this.deadlineTimer, this.deadline);
+      // The runner has to learn of a deadline that comes before the one it sleeps towards.
+      if (this.system.timers.nextDeadline() === this.deadline) this.system.requestTurn();
     }
   }
 
