@@ -7,6 +7,7 @@
 import { BlockAllocator, LARGEST_BLOCK_BYTES } from "./block-allocator.ts";
 import type { ChecksumKernel } from "./checksum.ts";
 import { createJavaScriptKernel } from "./checksum-javascript.ts";
+import { createWasmKernel } from "./checksum-wasm.ts";
 
 export interface ArenaOptions {
   /** Bytes in all, a multiple of 64 KiB. Untouched pages cost nothing: the operating system maps them on first use. */
@@ -71,8 +72,8 @@ export class Arena {
     this.halves = new Uint16Array(buffer);
     this.words = new Int32Array(buffer);
     this.totalBytes = buffer.byteLength;
-    const kernel = createKernel(memory, this.bytes, this.halves, this.words);
-    this.isAccelerated = kernel.accelerated;
+    const { kernel, isAccelerated } = createKernel(memory, this.bytes, this.halves, this.words);
+    this.isAccelerated = isAccelerated;
     this.copy = kernel.copy;
     this.sum = kernel.sum;
     this.copyAndSum = kernel.copyAndSum;
@@ -202,13 +203,18 @@ function createMemory(options: ArenaOptions): WebAssembly.Memory | ArrayBuffer {
   }
 }
 
+/** The fastest kernel that this realm allows over the memory. */
 function createKernel(
-  _memory: WebAssembly.Memory | ArrayBuffer,
+  memory: WebAssembly.Memory | ArrayBuffer,
   bytes: Uint8Array,
   halves: Uint16Array,
   words: Int32Array,
-): ChecksumKernel & { accelerated: boolean } {
-  return { ...createJavaScriptKernel(bytes, halves, words), accelerated: false };
+): { kernel: ChecksumKernel; isAccelerated: boolean } {
+  if (!(memory instanceof ArrayBuffer)) {
+    const kernel = createWasmKernel(memory);
+    if (kernel !== null) return { kernel, isAccelerated: true };
+  }
+  return { kernel: createJavaScriptKernel(bytes, halves, words), isAccelerated: false };
 }
 
 let shared: Arena | null = null;
