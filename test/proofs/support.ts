@@ -1,0 +1,116 @@
+/** What the proofs share: a served folder on a free port, and outside programs run with their output kept. */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+export const root: string = resolve(import.meta.dirname, "../..");
+const START_TIMEOUT_MILLISECONDS = 60_000;
+
+/** A folder that is gone when the proof ends. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "akuma-proof-"));
+  process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A port of 127.0.0.1 that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+export interface Served {
+  readonly url: string;
+  readonly port: number;
+  readonly process: ChildProcess;
+  /** What it has printed so far. */
+  output(): string;
+  /** Ends it as Ctrl-C would, and waits. Resolves to its exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** Runs `akuma serve FOLDER` from source, published at a free port, and waits until that port answers. */
+export async function serve(folder: string, ...flags: string[]): Promise<Served> {
+  const port = await freePort();
+  const child = spawn(
+    process.execPath,
+    [join(root, "src/cli/main.ts"), "serve", "--publish", `${port}:8080`, ...flags, folder],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
+  const ended = once(child, "exit") as Promise<[number | null]>;
+  let output = "";
+  child.stdout.on("data", (chunk) => (output += chunk));
+  child.stderr.on("data", (chunk) => (output += chunk));
+  process.on("exit", () => child.kill("SIGKILL"));
+  const deadline = Date.now() + START_TIMEOUT_MILLISECONDS;
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null) throw new Error(`akuma serve ended with ${child.exitCode}:\n${output}`);
+    if (Date.now() > deadline) throw new Error(`akuma serve does not answer:\n${output}`);
+    await new Promise((wait) => setTimeout(wait, 50));
+  }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port,
+    process: child,
+    output: () => output,
+    stop: async () => {
+      child.kill("SIGINT");
+      return (await ended)[0];
+    },
+  };
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((answer) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      answer(true);
+    });
+    socket.once("error", () => answer(false));
+  });
+}
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program to its end, its output as text (latin1: bytes stay as they are). */
+export function run(program: string, argumentList: readonly string[], options: { cwd?: string } = {}): Promise<Ran> {
+  return new Promise((settle, reject) => {
+    execFile(program, argumentList, { ...options, encoding: "latin1", maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+      if (error !== null && typeof error.code !== "number") reject(error);
+      else settle({ code: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+/** Runs curl quietly. */
+export function curl(...argumentList: string[]): Promise<Ran> {
+  return run("curl", ["-sS", "--max-time", "60", ...argumentList]);
+}
+
+/** Prints that one part holds. */
+export function holds(what: string): void {
+  console.log(`  holds: ${what}`);
+}
+
+/** The lower-cased names and values of a header block as `curl -D` or `-I` prints it, and its status line. */
+export function parseHeaders(text: string): { status: string; headers: Map<string, string> } {
+  const [status = "", ...lines] = text.trim().split(/\r?\n/);
+  const headers = new Map<string, string>();
+  for (const line of lines) {
+    const colon = line.indexOf(":");
+    if (colon > 0) headers.set(line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim());
+  }
+  return { status, headers };
+}
