@@ -22,8 +22,8 @@ export const TMPFS_MAGIC = 0x0102_1994;
 export const BLOCK_BYTES = 4096;
 
 export class MemFs implements FileSystem {
-  readonly typeName = "tmpfs";
-  readonly source = "tmpfs";
+  readonly typeName: string = "tmpfs";
+  readonly source: string = "tmpfs";
   deviceNumber = 0;
   readonly root: Dentry;
   readonly lock: RankedLock = new RankedLock(LockRank.fileSystem, "memfs");

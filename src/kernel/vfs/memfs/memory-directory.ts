@@ -143,7 +143,7 @@ export class MemoryDirectory extends MemoryInode {
   }
 
   /** A new name, charged as one inode (so hard links are bounded too). */
-  private add(self: Dentry, name: string, make: () => MemoryInode): Dentry | number {
+  add(self: Dentry, name: string, make: () => MemoryInode): Dentry | number {
     this.fileSystem.lock.acquire();
     try {
       if (self.isDeleted) return -ENOENT;
