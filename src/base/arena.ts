@@ -32,7 +32,8 @@ export const FRAME_HEADROOM_BYTES = 18;
 const SMALL_STRIDE_BYTES = 1664;
 const LARGE_STRIDE_BYTES = 65_664;
 const WASM_PAGE_BYTES = 65_536;
-const DEFAULT_TOTAL_BYTES = 1 << 30;
+/** Half a gigabyte of address space; V8 answers twice as much with a full garbage collection at once. */
+const DEFAULT_TOTAL_BYTES = 1 << 29;
 const MINIMUM_TOTAL_BYTES = 1 << 26;
 
 export class Arena {
