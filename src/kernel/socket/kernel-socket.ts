@@ -31,6 +31,9 @@ export class MessageInfo {
   /** The length that the datagram had, whatever was copied of it. */
   trueLength = 0;
   readonly source: SocketAddress = new SocketAddress();
+  /** AF_INET datagrams: where it was sent to, and the TTL it came with (-1: not known). */
+  destination = 0;
+  timeToLive = -1;
   /** Open files passed along (SCM_RIGHTS); each carries a reference that the receiver now owns. */
   files: OpenFile[] | null = null;
   credentials: Credentials | null = null;
@@ -39,6 +42,8 @@ export class MessageInfo {
     this.flags = 0;
     this.trueLength = 0;
     this.source.clear();
+    this.destination = 0;
+    this.timeToLive = -1;
     this.files = null;
     this.credentials = null;
     return this;

@@ -3,6 +3,7 @@ import type { UnixSocket } from "./unix-socket.ts";
 
 export class UnixNames {
   private readonly byName = new Map<string, UnixSocket>();
+  private lastNumber = 0;
 
   /** False when the name is taken (EADDRINUSE). */
   bind(name: string, socket: UnixSocket): boolean {
@@ -17,6 +18,11 @@ export class UnixNames {
 
   unbind(name: string, socket: UnixSocket): void {
     if (this.byName.get(name) === socket) this.byName.delete(name);
+  }
+
+  /** Counts up: what names that nobody chose are made of. */
+  nextNumber(): number {
+    return this.lastNumber++;
   }
 
   get size(): number {

@@ -1,0 +1,419 @@
+/**
+ * Stream sockets of AF_INET (tcp(7)): a port while bound, a listener while listening, a connection from connect() or accept() on.
+ * The states of RFC 9293 are the connection's; here is what a program sees of them, with Linux's answer to every call in every
+ * state.
+ */
+import {
+  EADDRINUSE,
+  EAFNOSUPPORT,
+  EAGAIN,
+  EALREADY,
+  ECONNABORTED,
+  EINPROGRESS,
+  EINVAL,
+  EISCONN,
+  ENOBUFS,
+  ENOTCONN,
+  EOPNOTSUPP,
+  EPIPE,
+} from "../../abi/errno.ts";
+import { POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "../../abi/poll.ts";
+import {
+  AF_INET,
+  AF_UNSPEC,
+  IPPROTO_TCP,
+  MSG_ERRQUEUE,
+  MSG_MORE,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  SHUT_RD,
+  SHUT_WR,
+  SOCK_STREAM,
+  SOCKADDR_IN_BYTES,
+  SOMAXCONN,
+} from "../../abi/socket.ts";
+import { WaitEntry } from "../../base/wait-queue.ts";
+import type { PortReservation } from "../net/ports.ts";
+import type { TcpConnection } from "../net/tcp/connection.ts";
+import type { TcpListener } from "../net/tcp/listener.ts";
+import { CLOSED as TCP_CLOSED, HAS_OUTPUT, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "../net/tcp/state.ts";
+import { InetSocket } from "./inet-socket.ts";
+import { IpOptions } from "./ip-options.ts";
+import type { MessageInfo } from "./kernel-socket.ts";
+import type { SocketAddress } from "./socket-address.ts";
+import { SocketOptions } from "./socket-options.ts";
+import { CLOSED, CLOSING, type SocketState, UNBOUND } from "./socket-state.ts";
+import type { SocketTable } from "./socket-table.ts";
+import { connectionOptions, getTcpOption, setTcpOption, TcpLevelOptions } from "./tcp-options.ts";
+
+/** tcp_wmem[1] and tcp_rmem[1]: what getsockopt(2) tells before anybody set a size. */
+const DEFAULT_SEND_BUFFER_BYTES = 16_384;
+const DEFAULT_RECEIVE_BUFFER_BYTES = 131_072;
+/** Errors that a listener or an unconnected socket answers poll(2) with. */
+const UNCONNECTED_READINESS = POLLOUT | POLLWRNORM | POLLHUP;
+const EVERYTHING = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLHUP | POLLRDHUP;
+
+export class TcpSocket extends InetSocket {
+  readonly tcpOptions: TcpLevelOptions;
+  connection: TcpConnection | null = null;
+  private listener: TcpListener | null = null;
+  /** Our own hold on the port that bind() or listen() took; connections hold it for themselves. */
+  private reservation: PortReservation | null = null;
+  /** connect() has begun and no call has told its outcome yet (Linux's SS_CONNECTING). */
+  private isConnecting = false;
+  /** An option was set: the connection gets a record of its own. */
+  private hasOwnOptions = false;
+  private readonly entry: WaitEntry;
+
+  constructor(
+    table: SocketTable,
+    options: SocketOptions = new SocketOptions(DEFAULT_SEND_BUFFER_BYTES, DEFAULT_RECEIVE_BUFFER_BYTES),
+    ipOptions: IpOptions = new IpOptions(),
+    tcpOptions: TcpLevelOptions = new TcpLevelOptions(),
+  ) {
+    super(table, SOCK_STREAM, IPPROTO_TCP, options, ipOptions);
+    this.tcpOptions = tcpOptions;
+    this.entry = new WaitEntry(this);
+  }
+
+  override get bufferSlot(): number {
+    return this.connection === null ? -1 : (this.table.pool?.slotOf(this.connection) ?? -1);
+  }
+
+  override bind(address: SocketAddress): number {
+    const bad = this.checkBindAddress(address);
+    if (bad !== 0) return bad;
+    if (this.reservation !== null || this.connection !== null || this.listener !== null) return -EINVAL;
+    return this.reserve(address.address, address.port);
+  }
+
+  override listen(backlog: number): number {
+    // listen(2): a backlog beyond net.core.somaxconn is cut to it; a negative one counts as a large one.
+    const bounded = Math.min(backlog >>> 0, SOMAXCONN);
+    if (this.listener !== null) {
+      this.listener.backlog = bounded;
+      this.state = { kind: "Listening", localAddress: this.listenerAddress(this.listener), backlog: bounded };
+      return 0;
+    }
+    if (this.connection !== null) return -EINVAL;
+    if (this.reservation === null) {
+      const bad = this.reserve(0, 0);
+      if (bad !== 0) return bad;
+    }
+    const reservation = this.reservation as unknown as PortReservation;
+    const options = connectionOptions(this);
+    const listener = this.table.net.tcp.listen({ reservation, backlog: bounded, options });
+    if (typeof listener === "number") return listener;
+    this.listener = listener;
+    listener.events.add(this.entry);
+    this.state = { kind: "Listening", localAddress: this.listenerAddress(listener), backlog: bounded };
+    return 0;
+  }
+
+  override checkAccept(): boolean | number {
+    return this.listener === null ? -EINVAL : this.listener.acceptQueueLength > 0;
+  }
+
+  override accept(): TcpSocket | number {
+    const { listener, table } = this;
+    if (listener === null) return -EINVAL;
+    if (listener.acceptQueueLength === 0) return -EAGAIN;
+    if (table.isFull) return -ENOBUFS;
+    const connection = listener.accept();
+    if (connection === null) return -EAGAIN;
+    // As on Linux, a connection starts with the options of its listener.
+    const accepted = new TcpSocket(table, this.options.clone(), this.ipOptions.clone(), this.tcpOptions.clone());
+    accepted.attach(connection);
+    accepted.refresh();
+    if (this.hasOwnOptions) accepted.applyOptions();
+    table.add(accepted);
+    return accepted;
+  }
+
+  override connect(address: SocketAddress): number {
+    if (address.byteLength < 2) return -EINVAL;
+    if (address.family === AF_UNSPEC) return this.disconnect();
+    if (this.isConnecting) return this.connectResult();
+    if (this.connection !== null || this.listener !== null) return -EISCONN;
+    if (address.byteLength < SOCKADDR_IN_BYTES) return -EINVAL;
+    if (address.family !== AF_INET) return -EAFNOSUPPORT;
+    const connection = this.table.net.tcp.connect({
+      ...(this.reservation === null ? {} : { reservation: this.reservation }),
+      remoteAddress: address.address,
+      remotePort: address.port,
+      ...(this.hasOwnOptions ? { options: connectionOptions(this) } : {}),
+    });
+    if (typeof connection === "number") return connection;
+    this.attach(connection);
+    this.isConnecting = true;
+    this.state = { kind: "Bound", localAddress: localEnd(connection) };
+    return -EINPROGRESS;
+  }
+
+  override connectResult(): number {
+    const { connection } = this;
+    if (!this.isConnecting || connection === null) return this.connection === null ? -ECONNABORTED : 0;
+    this.refresh();
+    if (connection.state === SYN_SENT || connection.state === SYN_RECEIVED) return -EALREADY;
+    this.isConnecting = false;
+    if (this.state.kind !== "Bound") return 0;
+    // It failed. The socket may try again; a port that connect() had chosen is not kept.
+    const error = connection.takeError() || ECONNABORTED;
+    this.disconnect();
+    return -error;
+  }
+
+  override sendMessage(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    flags: number,
+    _to: SocketAddress | null,
+    _info: MessageInfo | null,
+  ): number {
+    const { connection } = this;
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    if (connection === null) return -EPIPE;
+    const taken = connection.send(buffer, offset, length, (flags & MSG_MORE) !== 0);
+    return taken === 0 && length > 0 ? -EAGAIN : taken;
+  }
+
+  override receiveMessage(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    flags: number,
+    _info: MessageInfo | null,
+  ): number {
+    const { connection } = this;
+    // There is no urgent data to be had, and no error queue.
+    if ((flags & MSG_OOB) !== 0) return -EINVAL;
+    if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
+    if (connection === null) return -ENOTCONN;
+    const isPeek = (flags & MSG_PEEK) !== 0;
+    let taken: number;
+    if ((flags & MSG_TRUNC) !== 0 && connection.readableBytes > 0) {
+      // tcp(7): with MSG_TRUNC the bytes are thrown away instead of copied.
+      taken = Math.min(length, connection.readableBytes);
+      if (!isPeek) connection.consume(taken);
+    } else taken = connection.receive(buffer, offset, length, isPeek);
+    if (taken !== 0) return taken;
+    if (connection.readableBytes > 0) return 0;
+    return connection.receiveFinished ? 0 : -EAGAIN;
+  }
+
+  override shutdown(how: number): number {
+    const { connection } = this;
+    if (this.listener !== null) {
+      if (how === SHUT_WR) return 0;
+      this.stopListening();
+      this.notify(EVERYTHING);
+      return 0;
+    }
+    if (connection === null || connection.state === TCP_CLOSED || connection.state === TIME_WAIT) return -ENOTCONN;
+    if (connection.state === SYN_SENT) {
+      this.isConnecting = false;
+      this.disconnect();
+      this.notify(EVERYTHING);
+      return 0;
+    }
+    if (how !== SHUT_WR) {
+      this.isReadShutdown = true;
+      connection.shutdownRead();
+    }
+    if (how !== SHUT_RD) {
+      this.isWriteShutdown = true;
+      connection.shutdownWrite();
+    }
+    this.refresh();
+    this.notify(EVERYTHING);
+    return 0;
+  }
+
+  override localName(into: SocketAddress): number {
+    const { connection, reservation } = this;
+    if (connection !== null) into.setInet(connection.localAddress, connection.localPort);
+    else into.setInet(reservation?.address ?? 0, reservation?.port ?? 0);
+    return 0;
+  }
+
+  override peerName(into: SocketAddress): number {
+    const { connection } = this;
+    if (connection === null || !connection.isEstablished || connection.state === TIME_WAIT) return -ENOTCONN;
+    into.setInet(connection.remoteAddress, connection.remotePort);
+    return 0;
+  }
+
+  override readiness(): number {
+    if (this.listener !== null) return this.listener.readiness();
+    const { connection } = this;
+    if (connection === null) return UNCONNECTED_READINESS;
+    const mask = connection.readiness();
+    // SO_RCVLOWAT: fewer bytes than that are not worth waking for.
+    const { receiveLowWaterBytes } = this.options;
+    if (receiveLowWaterBytes === 1 || (mask & POLLRDHUP) !== 0 || connection.error !== 0) return mask;
+    return connection.readableBytes >= receiveLowWaterBytes ? mask : mask & ~(POLLIN | POLLRDNORM);
+  }
+
+  override wake(events: number): void {
+    if (this.connection !== null) this.refresh();
+    this.notify(events);
+  }
+
+  override takeError(): number {
+    return this.connection?.takeError() ?? 0;
+  }
+
+  override restoreError(errno: number): void {
+    if (this.connection !== null && errno !== EPIPE) this.connection.error = errno;
+  }
+
+  override get readableBytes(): number {
+    return this.connection?.readableBytes ?? 0;
+  }
+
+  override get unsentBytes(): number {
+    return this.connection?.bufferedBytes ?? 0;
+  }
+
+  override pathMtu(): number {
+    return this.connection?.isEstablished === true ? this.connection.pathMtu : 0;
+  }
+
+  override setOption(level: number, name: number, bytes: Uint8Array, at: number, length: number): number {
+    if (level === IPPROTO_TCP) return setTcpOption(this, name, bytes, at, length);
+    return super.setOption(level, name, bytes, at, length);
+  }
+
+  override getOption(level: number, name: number, into: DataView): number {
+    if (level === IPPROTO_TCP) return getTcpOption(this, name, into);
+    return super.getOption(level, name, into);
+  }
+
+  override applyOptions(): void {
+    this.hasOwnOptions = true;
+    const { reuseAddress, reusePort } = this.options;
+    this.reservation?.setFlags({ reuseAddress, reusePort });
+    this.connection?.setOptions(connectionOptions(this));
+    if (this.listener !== null) this.listener.setOptions(connectionOptions(this));
+  }
+
+  override get lingerMilliseconds(): number {
+    const { options, connection } = this;
+    if (!options.isLingerOn || options.lingerSeconds === 0 || connection === null) return 0;
+    // Unread data makes close() a reset: then there is nothing to wait for.
+    if (connection.readableBytes > 0 || ((1 << connection.state) & HAS_OUTPUT) === 0) return 0;
+    return options.lingerSeconds * 1000;
+  }
+
+  override beginClosing(): boolean {
+    this.connection?.shutdownRead();
+    this.connection?.shutdownWrite();
+    this.state = CLOSING;
+    return this.hasDelivered;
+  }
+
+  override get hasDelivered(): boolean {
+    // Our FIN has been acknowledged when the connection has left these states (Linux's sk_stream_closing).
+    return this.connection === null || ((1 << this.connection.state) & HAS_OUTPUT) === 0;
+  }
+
+  protected override release(): void {
+    const { connection } = this;
+    this.entry.queue?.remove(this.entry);
+    this.stopListening();
+    this.reservation?.release();
+    this.reservation = null;
+    connection?.close();
+    if (connection === null || connection.state === TCP_CLOSED) {
+      this.finishClosing();
+      return;
+    }
+    this.state = CLOSING;
+    this.table.defer(this);
+  }
+
+  override finishClosing(): void {
+    this.connection = null;
+    super.finishClosing();
+  }
+
+  /** Follows what has become of the connection. */
+  refresh(): void {
+    const { connection, state } = this;
+    if (connection === null) return;
+    const tcpState = connection.state;
+    if (tcpState === TCP_CLOSED || tcpState === TIME_WAIT) {
+      // While connect() waits the failure is its to tell; the socket is Bound until then.
+      if (state.kind !== "Bound") this.state = CLOSED;
+      return;
+    }
+    if (tcpState === SYN_SENT || tcpState === SYN_RECEIVED) return;
+    if (this.isReadShutdown && this.isWriteShutdown) this.state = CLOSING;
+    else if (state.kind !== "Connected") this.state = connectedState(connection);
+  }
+
+  /** connect(2) with AF_UNSPEC, and the way back from a failed connect(): a socket as new, bound if bind() had bound it. */
+  private disconnect(): number {
+    const { connection } = this;
+    this.isConnecting = false;
+    if (connection !== null) {
+      this.entry.queue?.remove(this.entry);
+      connection.abort();
+      connection.close();
+      this.connection = null;
+    }
+    this.stopListening();
+    this.isReadShutdown = false;
+    this.isWriteShutdown = false;
+    this.showUnconnected();
+    return 0;
+  }
+
+  private stopListening(): void {
+    const { listener } = this;
+    if (listener === null) return;
+    this.listener = null;
+    this.entry.queue?.remove(this.entry);
+    listener.close();
+    this.showUnconnected();
+  }
+
+  private showUnconnected(): void {
+    const { reservation } = this;
+    const { address = 0, port = 0 } = reservation ?? {};
+    this.state = reservation === null ? UNBOUND : { kind: "Bound", localAddress: { address, port } };
+  }
+
+  private reserve(address: number, port: number): number {
+    const { reuseAddress, reusePort } = this.options;
+    const reservation = this.table.net.tcp.ports.reserve(address, port, { reuseAddress, reusePort });
+    if (typeof reservation === "number") return reservation || -EADDRINUSE;
+    this.reservation = reservation;
+    this.showUnconnected();
+    return 0;
+  }
+
+  private attach(connection: TcpConnection): void {
+    this.connection = connection;
+    connection.events.add(this.entry);
+  }
+
+  private listenerAddress(listener: TcpListener): { address: number; port: number } {
+    return { address: listener.localAddress, port: listener.localPort };
+  }
+}
+
+function localEnd(connection: TcpConnection): { address: number; port: number } {
+  return { address: connection.localAddress, port: connection.localPort };
+}
+
+function connectedState(connection: TcpConnection): SocketState {
+  const { remoteAddress, remotePort } = connection;
+  return {
+    kind: "Connected",
+    localAddress: localEnd(connection),
+    remoteAddress: { address: remoteAddress, port: remotePort },
+  };
+}
