@@ -69,7 +69,9 @@ export abstract class OpenFile {
   /** Set while the description counts against the system's limit. */
   count: OpenFileCount | null = null;
   private queue: WaitQueue | null = null;
-  private releaseListeners: Set<ReleaseListener> | null = null;
+  /** Most files have none, watched ones one: a set is made for the second. */
+  private releaseListener: ReleaseListener | null = null;
+  private moreListeners: Set<ReleaseListener> | null = null;
 
   constructor(flags: number) {
     this.flags = flags;
@@ -181,9 +183,11 @@ export abstract class OpenFile {
       this.count.current--;
       this.count = null;
     }
-    if (this.releaseListeners !== null) {
-      for (const listener of [...this.releaseListeners]) listener.fileReleased(this);
-      this.releaseListeners = null;
+    this.releaseListener?.fileReleased(this);
+    this.releaseListener = null;
+    if (this.moreListeners !== null) {
+      for (const listener of this.moreListeners) listener.fileReleased(this);
+      this.moreListeners = null;
     }
     this.release();
     // Whoever still polls it looks again, and finds its descriptor closed (POLLNVAL).
@@ -192,11 +196,15 @@ export abstract class OpenFile {
 
   /** Adds someone who is told once when the last reference goes. */
   onRelease(listener: ReleaseListener): void {
-    this.releaseListeners ??= new Set();
-    this.releaseListeners.add(listener);
+    if (this.releaseListener === null) this.releaseListener = listener;
+    else if (this.releaseListener !== listener) {
+      this.moreListeners ??= new Set();
+      this.moreListeners.add(listener);
+    }
   }
 
   offRelease(listener: ReleaseListener): void {
-    this.releaseListeners?.delete(listener);
+    if (this.releaseListener === listener) this.releaseListener = null;
+    else this.moreListeners?.delete(listener);
   }
 }

@@ -77,6 +77,18 @@ export class AddressSpace {
     this.mappings = left;
   }
 
+  /** Lengthens the mapping that ends at `end`, if what lies behind it is free. */
+  extend(end: number, byteLength: number): boolean {
+    const mapping = this.mappings.find((candidate) => candidate.end === end);
+    const last = end + byteLength;
+    if (mapping === undefined || last > this.limit || this.overlaps(end, last)) return false;
+    const before = this.memory.byteLength;
+    if (!this.memory.grow(last)) return false;
+    if (end < before) this.memory.bytes.fill(0, end, Math.min(before, last));
+    mapping.end = last;
+    return true;
+  }
+
   /** Whether all of the range is heap, program or mapping. */
   isMapped(address: number, byteLength: number): boolean {
     let at = address;

@@ -68,6 +68,8 @@ export class ProcessSignals {
   blocked = 0n;
   /** Runs a program's handler; set by whoever started the program. Null means that handlers cannot run. */
   deliver: ((signal: number, handler: number) => void) | null = null;
+  /** Handlers run so far: tells a call whether one ran meanwhile. */
+  handled = 0;
   /** Fires when a signal has become pending. */
   readonly arrivals: WaitQueue = new WaitQueue();
   private readonly awaiters = new Set<SignalAwaiter>();
@@ -175,6 +177,7 @@ export class ProcessSignals {
       return;
     }
     if ((action.flags & SA_RESETHAND) !== 0) this.actions.delete(signal);
+    this.handled++;
     this.deliver(signal, handler);
     this.process.interruptOneTask((action.flags & SA_RESTART) !== 0);
   }
