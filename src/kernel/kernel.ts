@@ -23,9 +23,8 @@ import { createLoopback } from "./net/device/loopback.ts";
 import { NetStack } from "./net/stack.ts";
 import type { TcpOptions } from "./net/tcp/tcp.ts";
 import { mountProc } from "./proc-files.ts";
-import { Resolver } from "./resolver/resolver.ts";
 import { type HostScheduler, Runner, type Turnable } from "./runner.ts";
-import { BufferPool, type BufferPoolProfile } from "./socket/buffer-pool.ts";
+import { type BufferPool, type BufferPoolProfile, createBufferPool } from "./socket/buffer-pool.ts";
 import { SocketTable } from "./socket/socket-table.ts";
 import type { Abi, Process, Tracer } from "./task/process.ts";
 import { ProcessTable } from "./task/process-table.ts";
@@ -34,9 +33,9 @@ import type { Task } from "./task/task.ts";
 import { DevFs } from "./vfs/devfs/devfs.ts";
 import type { FileSystemContext } from "./vfs/file-system-context.ts";
 import type { FileSystem } from "./vfs/inode.ts";
+import { makeDirectories, readFile, writeFile } from "./vfs/kernel-files.ts";
 import { MemFs } from "./vfs/memfs/memfs.ts";
 import { MountTable } from "./vfs/mount-table.ts";
-import { makeDirectories, readFile, writeFile } from "./vfs/kernel-files.ts";
 
 /** One network interface beside loopback. */
 export interface InterfaceOptions {
@@ -113,7 +112,6 @@ export class Kernel implements System, Turnable {
   readonly net: NetStack;
   readonly bufferPool: BufferPool;
   readonly sockets: SocketTable;
-  readonly resolver: Resolver;
   readonly runQueue: Task[] = [];
   readonly gate: Gate;
   readonly programs: ProgramRegistry = new ProgramRegistry();
@@ -138,7 +136,7 @@ export class Kernel implements System, Turnable {
     this.runner = new Runner(options.scheduler, this);
 
     const arena = options.arena ?? sharedArena();
-    this.bufferPool = new BufferPool(arena, options.bufferPool ?? "auto");
+    this.bufferPool = createBufferPool(arena, { profile: options.bufferPool ?? "auto" });
     this.net = new NetStack({
       arena,
       random: options.random,
@@ -149,18 +147,18 @@ export class Kernel implements System, Turnable {
     this.net.onNeedsPoll = () => this.runner.request();
     createLoopback(this.net);
     for (const config of options.interfaces ?? []) this.addInterface(config);
-    this.sockets = new SocketTable(this.net, this.bufferPool);
+    this.sockets = new SocketTable({
+      net: this.net,
+      pool: this.bufferPool,
+      timers: this.timers,
+      now: () => this.now(),
+    });
 
     const root = new MemFs({ clock: options.clock, maximumBytes: options.maximumRootBytes ?? 1 << 30 });
     this.mounts = new MountTable(root);
     const rootNode = this.mounts.root();
     this.fileSystem = { root: rootNode, workingDirectory: rootNode, umask: 0o022 };
     this.populateRoot();
-    this.resolver = new Resolver(this, {
-      nameservers: options.nameservers ?? [],
-      readHosts: () => this.readTextFile("/etc/hosts"),
-    });
-
     const call = this.callGate.bind(this);
     const workers = options.workerRunner?.(this) ?? null;
     this.programRunner = new RealmRunner(call, options.starter, options.scheduler, workers);
@@ -207,7 +205,7 @@ export class Kernel implements System, Turnable {
       const polled = this.net.poll(now);
       const expired = this.timers.expire(now);
       const ran = this.runTasks();
-      this.bufferPool.cleanUp();
+      this.sockets.collect();
       if (!polled && expired === 0 && ran === 0 && !this.net.needsPoll) return this.runQueue.length > 0;
     }
     return true;
@@ -306,7 +304,7 @@ export class Kernel implements System, Turnable {
     for (const process of [...this.processes.all()]) process.signals.raise(SIGKILL);
     for (const connection of [...this.net.tcp.connections()]) connection.abort();
     this.net.poll(this.now());
-    this.bufferPool.cleanUp();
+    this.sockets.collect();
     this.isDown = true;
     this.runner.stop();
     this.scheduler.keepAlive(false);
@@ -329,7 +327,8 @@ export class Kernel implements System, Turnable {
     for (const path of ["/bin", "/dev", "/etc", "/proc", "/tmp", "/root", "/public", "/mnt", "/var"]) {
       makeDirectories(context, path);
     }
-    const addresses = this.options.interfaces?.map((config) => `${formatIpv4(config.address)}\t${this.hostname}\n`) ?? [];
+    const addresses =
+      this.options.interfaces?.map((config) => `${formatIpv4(config.address)}\t${this.hostname}\n`) ?? [];
     const hosts = ["127.0.0.1\tlocalhost\n", ...addresses, ...(this.options.hosts ?? []).map((line) => `${line}\n`)];
     const nameservers = (this.options.nameservers ?? []).map((address) => `nameserver ${formatIpv4(address)}\n`);
     this.writeFile("/etc/hosts", hosts.join(""));

@@ -1,7 +1,7 @@
 /** Runs a TypeScript program in the kernel's own realm: cheapest, and trusted not to loop without end. */
 import type { Process } from "../task/process.ts";
-import { HEAP_BASE } from "./spawn.ts";
 import type { ProgramGate, ProgramModule, ProgramRunner, RegisteredProgram } from "./program.ts";
+import { HEAP_BASE } from "./spawn.ts";
 
 /** How a program's call enters the kernel. */
 export type GateCall = (

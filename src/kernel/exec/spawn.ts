@@ -10,7 +10,8 @@ import { type Abi, Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
 import { UserMemory } from "../task/user-memory.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
-import { openPath, walk } from "../vfs/path-walk.ts";
+import { openPath } from "../vfs/open-path.ts";
+import { walk } from "../vfs/path-walk.ts";
 import { INFORMATION_PAGE_ADDRESS, writeInformationPage } from "./information-page.ts";
 import { BUILTIN_MAGIC, type ProgramRegistry, type ProgramRunner, type RegisteredProgram } from "./program.ts";
 
@@ -69,7 +70,7 @@ export function spawnProcess(system: System, loader: ProgramLoader, request: Spa
     abi: request.abi,
     memory,
     descriptors: request.descriptors,
-    fileSystem: { ...request.fileSystem },
+    fileSystem: { ...request.fileSystem, processId },
     arguments: resolved.arguments,
     environment: request.environment,
     executable: resolved.path,

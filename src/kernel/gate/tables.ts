@@ -1,0 +1,57 @@
+/** The tables of both ABIs: the families of calls, and for `akuma` the specification's own numbers instead of Linux's. */
+import type { ProgramLoader } from "../exec/spawn.ts";
+import { attributeCalls } from "../syscall/attributes.ts";
+import type { SyscallDefinition } from "../syscall/definition.ts";
+import { descriptorCalls } from "../syscall/descriptor.ts";
+import { directoryCalls } from "../syscall/directory.ts";
+import { epollCalls } from "../syscall/epoll.ts";
+import { eventCalls } from "../syscall/eventfd.ts";
+import { linkCalls } from "../syscall/link.ts";
+import { openAkumaCalls, openCalls } from "../syscall/open.ts";
+import { pipeCalls } from "../syscall/pipe.ts";
+import { pollCalls } from "../syscall/poll.ts";
+import { processAkumaCalls, processCalls } from "../syscall/process.ts";
+import { readWriteAkumaCalls, readWriteCalls } from "../syscall/read-write.ts";
+import { sendfileCalls } from "../syscall/sendfile.ts";
+import { spawnCalls } from "../syscall/spawn.ts";
+import { statCalls } from "../syscall/stat.ts";
+import { synchronizeCalls } from "../syscall/synchronize.ts";
+import { timeAkumaCalls, timeCalls } from "../syscall/time.ts";
+import { SyscallTable } from "./syscall-table.ts";
+
+const linuxCalls: readonly SyscallDefinition[] = [
+  ...attributeCalls,
+  ...descriptorCalls,
+  ...directoryCalls,
+  ...epollCalls,
+  ...eventCalls,
+  ...linkCalls,
+  ...openCalls,
+  ...pipeCalls,
+  ...pollCalls,
+  ...processCalls,
+  ...readWriteCalls,
+  ...sendfileCalls,
+  ...statCalls,
+  ...synchronizeCalls,
+  ...timeCalls,
+];
+
+/** Where the akuma ABI differs: these stand in place of what Linux has under the same number. */
+const akumaCalls: readonly SyscallDefinition[] = [
+  ...openAkumaCalls,
+  ...processAkumaCalls,
+  ...readWriteAkumaCalls,
+  ...timeAkumaCalls,
+];
+
+export function makeSyscallTables(
+  loader: ProgramLoader,
+  maximumProgramBytes: number,
+): { linux: SyscallTable; akuma: SyscallTable } {
+  const own = spawnCalls(loader, maximumProgramBytes);
+  return {
+    linux: new SyscallTable([...linuxCalls, ...own]),
+    akuma: new SyscallTable([...linuxCalls, ...akumaCalls, ...own]),
+  };
+}
