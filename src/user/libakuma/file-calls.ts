@@ -193,6 +193,11 @@ export class FileCalls extends Calls {
     return this.now(this.syscall(this.numbers.ioctl, fd, request, argument));
   }
 
+  /** A counter as a descriptor. */
+  eventfd2(initial: number, flags = 0): number {
+    return this.now(this.syscall(this.numbers.eventfd2, initial, flags));
+  }
+
   /** [read end, write end], or -errno. */
   pipe2(flags = 0): [number, number] | number {
     const address = this.memory.heap.allocate(8);

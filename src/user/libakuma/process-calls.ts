@@ -27,9 +27,9 @@ export interface SpawnRequest {
   environment?: readonly string[];
   /** [descriptor in the child, descriptor here]; where given, the child gets these alone. */
   files?: readonly (readonly [number, number])[];
-  cwd?: string;
+  workingDirectory?: string;
   abi?: "linux" | "akuma";
-  isolate?: "worker";
+  isolate?: "realm" | "worker";
 }
 
 /** Handlers are functions, which the kernel cannot hold: it gets a token, and says the token when the signal arrives. */
