@@ -158,6 +158,8 @@ export class NetStack {
     // What was handed to a device that holds frames back gets its time now.
     this.pollDevices();
     this.isPolling = false;
+    // Connections that have had their turn and want another get it in the next poll.
+    if (this.tcp.hasPendingOutput) this.outputRequested = true;
     this.needsPoll = this.queueCount > 0 || this.outputRequested;
     return happened;
   }

@@ -56,7 +56,8 @@ export class ConnectionTable<T extends TableEntry> {
     }
     this.size--;
     this.closeGap(slot);
-    if (this.values.length > INITIAL_CAPACITY && this.size * 8 < this.values.length) this.resize(this.values.length / 2);
+    if (this.values.length > INITIAL_CAPACITY && this.size * 8 < this.values.length)
+      this.resize(this.values.length / 2);
   }
 
   *entries(): Iterable<T> {

@@ -32,6 +32,10 @@ export const TIMESTAMP_OPTION_BYTES = 12;
 
 /** One segment's header in the machine's order: what the paths off the hot one work with. One record is used over and over. */
 export class Segment {
+  /** Raw words as in the packet: source address, destination address, ports. */
+  keyRemote = 0;
+  keyLocal = 0;
+  keyPorts = 0;
   sequence = 0;
   acknowledgment = 0;
   flags = 0;

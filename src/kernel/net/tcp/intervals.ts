@@ -35,7 +35,7 @@ export class SequenceIntervals {
   add(from: number, to: number): number {
     const { edges } = this;
     // First range that ends at or after `from`; first range that starts after `to`.
-    let low = this.firstEndingFrom(from);
+    const low = this.firstEndingFrom(from);
     let high = low;
     while (high < edges.length && ((edges[high]! - to) | 0) <= 0) high += 2;
     if (low === high) {
@@ -47,8 +47,7 @@ export class SequenceIntervals {
     const start = ((edges[low]! - from) | 0) < 0 ? edges[low]! : from;
     const end = ((edges[high - 1]! - to) | 0) > 0 ? edges[high - 1]! : to;
     let held = 0;
-    for (; low < high; low += 2) held += (edges[low + 1]! - edges[low]!) | 0;
-    low = this.firstEndingFrom(from);
+    for (let at = low; at < high; at += 2) held += (edges[at + 1]! - edges[at]!) | 0;
     edges.splice(low, high - low, start, end);
     const fresh = ((end - start) | 0) - held;
     this.total += fresh;

@@ -76,11 +76,14 @@ export function writeSynOptions(words: Int32Array, offer: SynOffer): number {
   words[count++] = MAXIMUM_SEGMENT_SIZE | (4 << 8) | (swap16(offer.maximumSegmentSize) << 16);
   if (offer.timestamps) {
     // SACK-permitted takes the place of the two NOPs before the timestamps.
-    words[count++] = offer.sackPermitted ? SACK_PERMITTED | (2 << 8) | (TIMESTAMPS << 16) | (10 << 24) : TIMESTAMP_OPTION_WORD;
+    words[count++] = offer.sackPermitted
+      ? SACK_PERMITTED | (2 << 8) | (TIMESTAMPS << 16) | (10 << 24)
+      : TIMESTAMP_OPTION_WORD;
     words[count++] = swap32(offer.timestampValue);
     words[count++] = swap32(offer.timestampEcho);
   } else if (offer.sackPermitted) words[count++] = 0x0101 | (SACK_PERMITTED << 16) | (2 << 24);
-  if (offer.windowScale >= 0) words[count++] = NO_OPERATION | (WINDOW_SCALE << 8) | (3 << 16) | (offer.windowScale << 24);
+  if (offer.windowScale >= 0)
+    words[count++] = NO_OPERATION | (WINDOW_SCALE << 8) | (3 << 16) | (offer.windowScale << 24);
   return count;
 }
 

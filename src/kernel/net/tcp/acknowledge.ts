@@ -1,0 +1,154 @@
+/**
+ * What an acceptable ACK does to the sending half (RFC 9293 section 3.10.7.4, fifth; RFC 5681; RFC 6582; RFC 6675): frees the ring,
+ * times the round trip, restarts the timer, finds losses, and lets the congestion window grow.
+ */
+import { growWindow } from "./congestion.ts";
+import {
+  LOSS_NONE,
+  LOSS_RECOVERY,
+  LOSS_TIMEOUT,
+  type TcpConnection,
+  WAIT_NOTHING,
+  WAIT_RETRANSMIT,
+} from "./connection.ts";
+import type { Segment } from "./header.ts";
+import { WRITABLE_EVENTS } from "./readiness.ts";
+import { DUPLICATE_THRESHOLD, enterRecovery, leaveRecovery, lostBelow, noteSacked } from "./recovery.ts";
+import { sendRingDrained } from "./rings.ts";
+import { measureRoundTrip, timeoutFor } from "./round-trip.ts";
+import { isWritable } from "./send.ts";
+import { armTimer } from "./timer-deadlines.ts";
+
+/** SND.UNA moves to `acknowledgment` (after SND.UNA, at most SND.NXT). `echo`: the timestamp echoed, if `hasEcho`. */
+export function acknowledge(connection: TcpConnection, acknowledgment: number, hasEcho: boolean, echo: number): void {
+  const now = connection.tcp.stack.now;
+  const flightBefore = (connection.sendNext - connection.sendUnacknowledged) | 0;
+  const acknowledged = (acknowledgment - connection.sendUnacknowledged) | 0;
+  connection.sendUnacknowledged = acknowledgment;
+  connection.bytesAcknowledged += acknowledged;
+  connection.retransmits = 0;
+  connection.probesSent = 0;
+  connection.stalledSince = -1.5;
+  connection.softError = 0;
+
+  if (connection.timedAt >= 0 && ((acknowledgment - connection.timedSequence) | 0) >= 0) {
+    measureRoundTrip(connection, now - connection.timedAt);
+    connection.timedAt = -1.5;
+  } else if (hasEcho && connection.lossState !== LOSS_NONE) {
+    // RFC 7323 section 4: an echo names the segment that was answered, so it may be timed even if sent twice.
+    const sample = (now + connection.timestampOffset - echo) | 0;
+    if (sample >= 0 && sample < 300_000) measureRoundTrip(connection, sample);
+    else connection.retransmitTimeout = timeoutFor(connection);
+  } else connection.retransmitTimeout = timeoutFor(connection);
+
+  if (connection.sendNext === acknowledgment) {
+    // RFC 6298 section 5.2: everything is acknowledged.
+    connection.waitingFor = WAIT_NOTHING;
+    connection.retransmitAt = Number.POSITIVE_INFINITY;
+    if (connection.bufferedBytes === 0 && connection.sendRing !== 0) sendRingDrained(connection);
+  } else {
+    // RFC 6298 section 5.3: new data is acknowledged, start over.
+    connection.waitingFor = WAIT_RETRANSMIT;
+    connection.retransmitAt = now + connection.retransmitTimeout;
+    connection.stalledSince = now;
+    armTimer(connection, connection.retransmitAt);
+  }
+
+  if (connection.sacked !== null) {
+    connection.sacked.trim(acknowledgment);
+    if (connection.sacked.count === 0) connection.sacked = null;
+  }
+  if (connection.lossState !== LOSS_NONE) acknowledgeInRecovery(connection, acknowledgment, acknowledged);
+  else {
+    connection.duplicateAcks = 0;
+    connection.duplicateBytes = 0;
+    const window = connection.congestionWindow;
+    const inSlowStart = window < connection.slowStartThreshold;
+    // RFC 7661: a window that was not used proves nothing, and does not grow.
+    if (connection.isWindowLimited || (inSlowStart && window < 2 * flightBefore)) growWindow(connection, acknowledged);
+  }
+
+  if (connection.wantsWrite && isWritable(connection)) {
+    connection.wantsWrite = false;
+    connection.pendingEvents |= WRITABLE_EVENTS;
+  }
+  connection.tcp.markDirty(connection);
+}
+
+function acknowledgeInRecovery(connection: TcpConnection, acknowledgment: number, acknowledged: number): void {
+  if (((acknowledgment - connection.recoverPoint) | 0) >= 0) {
+    // A full acknowledgment (RFC 6582 section 3.2 step 3): what was in flight when the loss was found has arrived.
+    if (connection.lossState === LOSS_RECOVERY) {
+      connection.congestionWindow = connection.slowStartThreshold;
+      leaveRecovery(connection);
+    } else {
+      leaveRecovery(connection);
+      growWindow(connection, acknowledged);
+    }
+    return;
+  }
+  if (connection.lossState === LOSS_TIMEOUT) {
+    growWindow(connection, acknowledged);
+    return;
+  }
+  const wasRetransmitted = ((connection.retransmitNext - acknowledgment) | 0) > 0;
+  if (connection.sackPermitted) {
+    // The new first hole was sent again already; if that got lost too, SACKs for what is sent from now on will show it.
+    connection.headRetransmittedAt = connection.sendNext;
+    if (!wasRetransmitted) connection.retransmitNext = acknowledgment;
+    return;
+  }
+  // A partial acknowledgment without SACK (RFC 6582 section 3.2 step 3): the next segment is lost as well; send it at once, and
+  // deflate the window by what was acknowledged, less one segment.
+  connection.duplicateBytes = Math.max(0, connection.duplicateBytes - acknowledged + connection.sendSegmentBytes);
+  connection.retransmitNext = acknowledgment;
+  connection.retransmitHead = true;
+}
+
+/** The SACK blocks of a segment: new reports, and what they say about losses. Returns bytes newly reported. */
+export function takeSackBlocks(connection: TcpConnection, segment: Segment): number {
+  let fresh = 0;
+  for (let k = 0; k < segment.sackBlocks; k++) {
+    const start = segment.sackEdges[2 * k]!;
+    const end = segment.sackEdges[2 * k + 1]!;
+    if (k === 0 && ((start - segment.acknowledgment) | 0) < 0) {
+      connection.tcp.counters.TcpExtTCPDSACKRecv++;
+      continue;
+    }
+    fresh += noteSacked(connection, start, end);
+  }
+  return fresh;
+}
+
+/** After SACK blocks were taken: begin a recovery, or notice in one that a retransmission was lost. */
+export function judgeSacked(connection: TcpConnection): void {
+  const { sacked } = connection;
+  if (sacked === null) return;
+  connection.tcp.markDirty(connection);
+  connection.duplicateAcks++;
+  if (connection.lossState === LOSS_NONE) {
+    // RFC 6675 section 5: three ACKs with new reports, or reports that amount to as much.
+    const headIsLost = ((lostBelow(connection) - connection.sendUnacknowledged) | 0) > 0;
+    if (headIsLost || connection.duplicateAcks >= DUPLICATE_THRESHOLD) enterRecovery(connection);
+    return;
+  }
+  // Bytes first sent after the head's retransmission have arrived, enough of them: so the retransmission has not.
+  const beyond = (sacked.highest - connection.headRetransmittedAt) | 0;
+  if (beyond > DUPLICATE_THRESHOLD * connection.sendSegmentBytes && !connection.retransmitHead) {
+    connection.tcp.counters.TcpExtTCPLostRetransmit++;
+    connection.headRetransmittedAt = connection.sendNext;
+    connection.retransmitHead = true;
+  }
+}
+
+/** A duplicate ACK as RFC 5681 section 2 defines it, from a peer without SACK. */
+export function countDuplicate(connection: TcpConnection): void {
+  connection.duplicateAcks++;
+  const flight = (connection.sendNext - connection.sendUnacknowledged) | 0;
+  // Each says that one segment has left the network: limited transmit (RFC 3042) before the third, inflation after it.
+  connection.duplicateBytes = Math.min(flight, connection.duplicateBytes + connection.sendSegmentBytes);
+  connection.tcp.markDirty(connection);
+  if (connection.lossState !== LOSS_NONE || connection.duplicateAcks !== DUPLICATE_THRESHOLD) return;
+  // RFC 6582 section 3.2 step 2: not for duplicates of what an earlier recovery sent again.
+  if (((connection.sendUnacknowledged - connection.recoverPoint) | 0) > 0) enterRecovery(connection);
+}

@@ -1,0 +1,161 @@
+/**
+ * Repairing losses: what is believed lost, how much is still in the network, and what to send again. With SACK as RFC 6675 has it;
+ * without, as NewReno (RFC 6582). A timeout starts over from the first unacknowledged byte (RFC 5681 section 3.1, RFC 6298 section 5).
+ */
+import { lossThreshold } from "./congestion.ts";
+import { LOSS_NONE, LOSS_RECOVERY, LOSS_TIMEOUT, type TcpConnection } from "./connection.ts";
+import { ACK, FIN, PSH } from "./header.ts";
+import { SequenceIntervals } from "./intervals.ts";
+import { transmit } from "./transmit.ts";
+
+/** DupThresh of RFC 5681 and RFC 6675. */
+export const DUPLICATE_THRESHOLD = 3;
+/** Ranges remembered per connection; a peer that reports more has its surplus ignored, which costs needless retransmissions only. */
+const SCOREBOARD_RANGES = 256;
+
+/** Notes one SACK block; returns bytes newly reported. Blocks outside what is in flight are ignored (a DSACK of RFC 2883 lies below). */
+export function noteSacked(connection: TcpConnection, start: number, end: number): number {
+  if (((start - connection.sendUnacknowledged) | 0) < 0 || ((connection.sendNext - end) | 0) < 0) return 0;
+  if (((end - start) | 0) <= 0) return 0;
+  connection.sacked ??= new SequenceIntervals(SCOREBOARD_RANGES);
+  return Math.max(0, connection.sacked.add(start, end));
+}
+
+/**
+ * Below this number everything not acknowledged selectively counts as lost: IsLost() of RFC 6675 section 4. Three ranges, or more
+ * than two full segments' bytes, have been received above it.
+ */
+export function lostBelow(connection: TcpConnection): number {
+  if (connection.lossState === LOSS_TIMEOUT) return connection.recoverPoint;
+  const { sacked } = connection;
+  if (sacked === null) return connection.sendUnacknowledged;
+  let bytes = 0;
+  for (let index = sacked.count - 1, ranges = 1; index >= 0; index--, ranges++) {
+    bytes += (sacked.end(index) - sacked.start(index)) | 0;
+    if (ranges >= DUPLICATE_THRESHOLD || bytes > (DUPLICATE_THRESHOLD - 1) * connection.sendSegmentBytes) {
+      return sacked.start(index);
+    }
+  }
+  return connection.sendUnacknowledged;
+}
+
+/** SetPipe() of RFC 6675 section 4: bytes sent that are neither received nor lost, and retransmissions of lost ones. */
+export function pipeBytes(connection: TcpConnection): number {
+  const first = connection.sendUnacknowledged;
+  const flight = (connection.sendNext - first) | 0;
+  const { sacked, lossState } = connection;
+  if (sacked === null && lossState !== LOSS_TIMEOUT) return Math.max(0, flight - connection.duplicateBytes);
+  const from =
+    ((connection.retransmitNext - first) | 0) > 0 && lossState !== LOSS_NONE ? connection.retransmitNext : first;
+  const to = lostBelow(connection);
+  let lost = (to - from) | 0;
+  if (lost <= 0) lost = 0;
+  else if (sacked !== null) lost -= sacked.bytesWithin(from, to);
+  return flight - lost - (sacked === null ? 0 : sacked.total);
+}
+
+/** Three duplicate ACKs, or what SACK says amounts to them: halve and repair (RFC 5681 section 3.2 steps 2 and 3). */
+export function enterRecovery(connection: TcpConnection): void {
+  const { counters } = connection.tcp;
+  connection.slowStartThreshold = lossThreshold(connection);
+  connection.congestionWindow = connection.slowStartThreshold;
+  connection.lossState = LOSS_RECOVERY;
+  connection.recoverPoint = connection.sendNext;
+  connection.retransmitNext = connection.sendUnacknowledged;
+  connection.headRetransmittedAt = connection.sendNext;
+  connection.retransmitHead = true;
+  connection.congestionCredit = 0;
+  if (connection.sackPermitted) counters.TcpExtTCPSackRecovery++;
+  else counters.TcpExtTCPRenoRecovery++;
+  connection.tcp.markDirty(connection);
+}
+
+/** The retransmission timer has run out: everything not acknowledged is lost until the contrary is known. */
+export function enterTimeoutRecovery(connection: TcpConnection): void {
+  // RFC 5681 section 3.1: the threshold is set by the first timeout of a segment, not by the later ones.
+  if (connection.retransmits === 0) connection.slowStartThreshold = lossThreshold(connection);
+  connection.congestionWindow = connection.sendSegmentBytes;
+  connection.lossState = LOSS_TIMEOUT;
+  connection.recoverPoint = connection.sendNext;
+  connection.retransmitNext = connection.sendUnacknowledged;
+  connection.headRetransmittedAt = connection.sendNext;
+  connection.retransmitHead = true;
+  connection.duplicateAcks = 0;
+  connection.duplicateBytes = 0;
+  connection.congestionCredit = 0;
+  connection.timedAt = -1.5;
+  const { sacked } = connection;
+  // RFC 2018 section 8: a receiver may drop what it reported; if it did, its first range starts at SND.UNA.
+  if (sacked !== null && sacked.contains(connection.sendUnacknowledged)) connection.sacked = null;
+}
+
+export function leaveRecovery(connection: TcpConnection): void {
+  connection.lossState = LOSS_NONE;
+  connection.retransmitHead = false;
+  connection.duplicateAcks = 0;
+  connection.duplicateBytes = 0;
+  connection.congestionWindow = Math.max(connection.congestionWindow, connection.sendSegmentBytes);
+}
+
+/** Sends again what is lost, as far as the congestion window allows. Returns the new pipe; -1 when the arena has no frame left. */
+export function retransmitLost(connection: TcpConnection, pipeBefore: number): number {
+  let pipe = pipeBefore;
+  if (connection.retransmitHead) {
+    const length = retransmitFrom(connection, connection.sendUnacknowledged);
+    if (length < 0) return -1;
+    connection.retransmitHead = false;
+    const end = (connection.sendUnacknowledged + length) | 0;
+    if (((end - connection.retransmitNext) | 0) > 0) {
+      connection.retransmitNext = end;
+      pipe += length;
+    }
+  }
+  if (connection.lossState === LOSS_NONE) return pipe;
+  if (((connection.retransmitNext - connection.sendUnacknowledged) | 0) < 0) {
+    connection.retransmitNext = connection.sendUnacknowledged;
+  }
+  const limit = lostBelow(connection);
+  const { sacked } = connection;
+  while (pipe + connection.sendSegmentBytes <= connection.congestionWindow) {
+    let from = connection.retransmitNext;
+    if (sacked !== null) {
+      const index = sacked.find(from);
+      if (index < sacked.count && ((sacked.start(index) - from) | 0) <= 0) from = sacked.end(index);
+    }
+    if (((limit - from) | 0) <= 0) break;
+    const length = retransmitFrom(connection, from);
+    if (length < 0) return -1;
+    if (length === 0) break;
+    connection.retransmitNext = (from + length) | 0;
+    pipe += length;
+  }
+  return pipe;
+}
+
+/** Sends one segment again, up to the next range the peer has. Returns how much sequence space it took; 0 for nothing to send, -1 without a frame. */
+function retransmitFrom(connection: TcpConnection, from: number): number {
+  const outstanding = (connection.sendNext - from) | 0;
+  if (outstanding <= 0) return 0;
+  const { sacked } = connection;
+  let length = Math.min(connection.sendSegmentBytes, outstanding, (connection.sendEnd - from) | 0);
+  if (sacked !== null) {
+    const index = sacked.find(from);
+    if (index < sacked.count) length = Math.min(length, (sacked.start(index) - from) | 0);
+  }
+  if (length < 0) length = 0;
+  const window = (connection.sendUnacknowledged + connection.sendWindow - from) | 0;
+  // A window taken back stops everything but the first segment, which then serves as the probe.
+  if (length > window && from !== connection.sendUnacknowledged) return 0;
+  const end = (from + length) | 0;
+  const withFin = connection.finSent && end === connection.sendEnd;
+  if (length === 0 && !withFin) return 0;
+  const flags = ACK | (end === connection.sendEnd ? PSH : 0) | (withFin ? FIN : 0);
+  if (!transmit(connection, from, flags, length)) return -1;
+  connection.segmentsRetransmitted++;
+  connection.tcp.counters.TcpRetransSegs++;
+  if (connection.lossState === LOSS_TIMEOUT) connection.tcp.counters.TcpExtTCPSlowStartRetrans++;
+  else connection.tcp.counters.TcpExtTCPFastRetrans++;
+  // Karn's algorithm: a segment sent twice is not timed.
+  connection.timedAt = -1.5;
+  return length + (withFin ? 1 : 0);
+}
