@@ -277,6 +277,8 @@ export class NetStack {
     const broadcasts: number[] = [];
     for (const { addresses } of this.interfaces) {
       for (const { address, prefixLength } of addresses) {
+        // 127.x is ours on the loopback interface alone: Ipv4 sees to that.
+        if (isLoopbackAddress(address)) continue;
         local.push(swapWord(address));
         if (prefixLength < 31) broadcasts.push(swapWord(address | ~prefixMask(prefixLength)));
       }

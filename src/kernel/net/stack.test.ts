@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { Arena } from "../../base/arena.ts";
+import { nextBelow, SeededRandom } from "../../base/random.ts";
+import { Timer } from "../../base/timers.ts";
+import { createLoopback } from "./device/loopback.ts";
+import { NetStack } from "./stack.ts";
+import {
+  arpFrame,
+  bytesOf,
+  ethernetFrame,
+  icmpFrame,
+  icmpMessage,
+  ipPacket,
+  OUR_ADDRESS,
+  PEER_ADDRESS,
+  pattern,
+  udpFrame,
+  udpSegment,
+  Wire,
+} from "./wire-peer.fixture.ts";
+
+function deliver(wire: Wire, frame: Uint8Array): void {
+  const at = wire.arena.allocateFrame(frame.length);
+  wire.arena.bytes.set(frame, at);
+  wire.device.receive(at, frame.length);
+}
+
+describe("the stack's clockwork", () => {
+  it("only queues what it receives, and says once that it needs a poll", () => {
+    const wire = new Wire();
+    let calls = 0;
+    wire.stack.onNeedsPoll = () => calls++;
+    assert.equal(wire.stack.needsPoll, false);
+    assert.equal(wire.stack.pollAt(), Number.POSITIVE_INFINITY);
+    deliver(wire, icmpFrame({ type: 8 }));
+    deliver(wire, icmpFrame({ type: 8 }));
+    assert.equal(calls, 1);
+    assert.equal(wire.stack.needsPoll, true);
+    assert.equal(wire.device.sent.length, 0);
+    assert.ok(wire.stack.pollAt() <= wire.now);
+    assert.equal(wire.stack.poll(wire.now), true);
+    assert.equal(wire.device.sent.length, 2);
+    assert.equal(wire.stack.needsPoll, false);
+    assert.equal(wire.stack.poll(wire.now), false);
+    assert.equal(calls, 1);
+  });
+
+  it("does a bounded amount of work per poll", () => {
+    const wire = new Wire({ framesPerPoll: 10 });
+    for (let k = 0; k < 25; k++) deliver(wire, icmpFrame({ type: 8 }));
+    for (const [answered, more] of [
+      [10, true],
+      [20, true],
+      [25, false],
+    ] as const) {
+      wire.stack.poll(wire.now);
+      assert.equal(wire.device.sent.length, answered);
+      assert.equal(wire.stack.needsPoll, more);
+    }
+  });
+
+  it("never sits in one poll while two of its own endpoints keep each other busy", () => {
+    const wire = new Wire({ framesPerPoll: 64 });
+    createLoopback(wire.stack);
+    // A datagram from the echo port to itself would travel for ever.
+    const a = wire.stack.udp.open();
+    a.bindForeign(0, 7);
+    a.events.wake = (): void => {
+      const buffer = new Uint8Array(10);
+      const got = a.receive(buffer, 0, 10);
+      if (got > 0) a.sendTo(buffer, 0, got, 0x7f000001, 7);
+    };
+    a.sendTo(bytesOf("x"), 0, 1, 0x7f000001, 7);
+    wire.stack.poll(wire.now);
+    assert.equal(wire.stack.needsPoll, true);
+    assert.ok(wire.stack.counters.UdpInDatagrams <= 64);
+    assert.ok(wire.stack.counters.UdpInDatagrams >= 16);
+  });
+
+  it("bounds its receive queue", () => {
+    const wire = new Wire({ receiveQueueLimit: 10 });
+    for (let k = 0; k < 15; k++) deliver(wire, icmpFrame({ type: 8 }));
+    assert.equal(wire.stack.counters.LinkBacklogDrops, 5);
+    assert.equal(wire.net.receiveDrops, 5);
+    wire.poll();
+    assert.equal(wire.device.sent.length, 10);
+    assert.equal(wire.arena.framesInUse, 0);
+  });
+
+  it("fires timers when they are due, and tells when that is", () => {
+    const wire = new Wire();
+    const fired: number[] = [];
+    const timer = new Timer((now) => fired.push(now));
+    wire.stack.timers.arm(timer, wire.now + 50);
+    assert.equal(wire.stack.pollAt(), wire.now + 50);
+    wire.advance(49);
+    assert.deepEqual(fired, []);
+    wire.advance(2);
+    assert.deepEqual(fired, [1050]);
+  });
+
+  it("a poll from within a poll does nothing", () => {
+    const wire = new Wire();
+    let inner: boolean | undefined;
+    const timer = new Timer((now) => {
+      inner = wire.stack.poll(now);
+    });
+    wire.stack.timers.arm(timer, wire.now);
+    wire.poll();
+    assert.equal(inner, false);
+  });
+
+  it("sends and takes nothing over an interface that is down", () => {
+    const wire = new Wire();
+    wire.net.isUp = false;
+    deliver(wire, icmpFrame({ type: 8 }));
+    wire.poll();
+    assert.equal(wire.net.receiveDrops, 1);
+    wire.net.isUp = true;
+    wire.send(icmpFrame({ type: 8 }));
+    wire.recv();
+    assert.deepEqual([wire.net.receivedFrames, wire.net.transmittedFrames], [1, 1]);
+    assert.equal(wire.arena.framesInUse, 0);
+  });
+
+  it("draws a MAC that is unicast and locally administered where none is given", () => {
+    const stack = new NetStack({ arena: new Wire().arena, random: new SeededRandom(5) });
+    const { device } = new Wire();
+    const net = stack.addInterface({ name: "eth0", device, addresses: [] });
+    assert.equal((net.macAddress[0] as number) & 3, 2);
+  });
+});
+
+describe("against whatever comes over the wire", () => {
+  /** Frames that a mutation may start from. */
+  const seeds: Uint8Array[] = [
+    arpFrame({}),
+    arpFrame({ operation: 2 }),
+    udpFrame(pattern(40)),
+    udpFrame("x", { destinationPort: 9999 }),
+    icmpFrame({ type: 8 }, pattern(100)),
+    icmpFrame({ type: 3, code: 3 }, ipPacket({ source: OUR_ADDRESS, destination: PEER_ADDRESS }, udpSegment("q"))),
+    icmpFrame({ type: 3, code: 4, sequence: 600 }, ipPacket({ source: OUR_ADDRESS, protocol: 6 }, pattern(20))),
+    ethernetFrame(ipPacket({ moreFragments: true }, udpSegment(pattern(56)))),
+    ethernetFrame(ipPacket({ fragmentOffset: 64 }, pattern(24))),
+    ethernetFrame(ipPacket({ protocol: 1 }, icmpMessage({ type: 8 }), Uint8Array.of(7, 7, 4, 0, 0, 0, 0, 0))),
+    ethernetFrame(
+      ipPacket({ protocol: 6 }, Uint8Array.from([0, 9, 0, 80, ...new Array(8).fill(1), 0x50, 2, 1, 1, 0, 0, 0, 0])),
+    ),
+  ];
+
+  function fuzzed(): Wire {
+    const arena = new Arena({ totalBytes: 16 << 20, smallFrames: 300, largeFrames: 70, checked: true });
+    const wire = new Wire({ arena, knowsPeer: false });
+    createLoopback(wire.stack);
+    const endpoint = wire.stack.udp.open();
+    endpoint.bindForeign(0, 7);
+    return wire;
+  }
+
+  function settle(wire: Wire): void {
+    for (const endpoint of [...wire.stack.udp.endpoints()]) endpoint.close();
+    wire.device.sent.length = 0;
+    wire.advance(200_000);
+    assert.equal(wire.arena.framesInUse, 0, "no frame is lost");
+  }
+
+  it("random bytes do no harm", () => {
+    const wire = fuzzed();
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom(0, 0x0800, 0x0806), (bytes, type) => {
+        deliver(wire, type === 0 ? bytes : ethernetFrame(bytes, { type }));
+        wire.poll();
+      }),
+      { numRuns: 2000 },
+    );
+    settle(wire);
+  });
+
+  it("mutated frames do no harm, and every answer is well-formed", () => {
+    const wire = fuzzed();
+    const random = new SeededRandom(4711);
+    for (let round = 0; round < 20_000; round++) {
+      const frame = (seeds[nextBelow(random, seeds.length)] as Uint8Array).slice();
+      const mutations = 1 + nextBelow(random, 4);
+      for (let k = 0; k < mutations; k++) frame[nextBelow(random, frame.length)] = nextBelow(random, 256);
+      if (nextBelow(random, 2) === 0) repairChecksum(frame);
+      const kept = nextBelow(random, 8) === 0 ? nextBelow(random, frame.length + 1) : frame.length;
+      deliver(wire, frame.subarray(0, kept));
+      if (nextBelow(random, 4) === 0) wire.poll();
+      if (nextBelow(random, 100) === 0) wire.advance(nextBelow(random, 3000));
+      while (wire.device.sent.length > 0) wire.recv();
+    }
+    wire.poll();
+    while (wire.device.sent.length > 0) wire.recv();
+    settle(wire);
+  });
+});
+
+/** Puts the IP header's checksum right again, so that mutations reach what lies behind it. */
+function repairChecksum(frame: Uint8Array): void {
+  const length = ((frame[14] as number) & 15) * 4;
+  if (frame[12] !== 8 || frame[13] !== 0 || length < 20 || 14 + length > frame.length) return;
+  frame[24] = frame[25] = 0;
+  let sum = 0;
+  for (let k = 14; k < 14 + length; k += 2) sum += ((frame[k] as number) << 8) | (frame[k + 1] as number);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  frame[24] = ~sum >> 8;
+  frame[25] = ~sum;
+}
