@@ -3,4 +3,5 @@ import type { Program } from "../libakuma/index.ts";
 
 export const programs: Readonly<Record<string, () => Promise<Program>>> = {
   httpd: () => import("./httpd.ts"),
+  wget: () => import("./wget.ts"),
 };
