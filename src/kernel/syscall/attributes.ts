@@ -19,7 +19,7 @@ function change(found: PathNode | OpenFile | number, attributes: AttributeChange
   if (found instanceof OpenFile && !(found instanceof VfsFile)) return 0;
   const node = found instanceof VfsFile ? found.node : found;
   if (node.mount.readOnly) return -EROFS;
-  return node.inode.setAttributes(node.dentry, attributes);
+  return found instanceof VfsFile ? found.setAttributes(attributes) : node.inode.setAttributes(node.dentry, attributes);
 }
 
 /** A file by its descriptor: -EBADF for O_PATH ones, which give no access to the file. */

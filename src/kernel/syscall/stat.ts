@@ -27,7 +27,7 @@ const AT_EACCESS = 0x200;
 const ANONYMOUS_MAGIC = 0x0904_1934;
 
 function statusOf(found: PathNode | OpenFile): FileStatus | number {
-  return found instanceof OpenFile ? found.status() : found.inode.status();
+  return found instanceof OpenFile ? found.status() : found.inode.statusAtLookup();
 }
 
 function mountIdentifierOf(found: PathNode | OpenFile): number {

@@ -94,6 +94,11 @@ export abstract class Inode {
 
   abstract status(): FileStatus | number;
 
+  /** The status as the walk that has just ended found it: where that is at hand, it need not be asked for again. */
+  statusAtLookup(): FileStatus | number {
+    return this.status();
+  }
+
   /** A new open file description. `flags` are open(2)'s; O_CREAT, O_EXCL and O_TRUNC have been dealt with. */
   abstract open(node: PathNode, flags: number): OpenFile | number;
 

@@ -5,7 +5,7 @@
 import { EBADF, EFBIG, EINVAL, EISDIR, ENXIO, EOPNOTSUPP } from "../../abi/errno.ts";
 import { O_APPEND, O_PATH, SEEK_CUR, SEEK_END, SEEK_SET } from "../../abi/file.ts";
 import { type FileStatus, OpenFile } from "../file/open-file.ts";
-import type { CursorEntry } from "./inode.ts";
+import type { AttributeChange, CursorEntry } from "./inode.ts";
 import { type PathNode, pathOf } from "./path-walk.ts";
 
 export const SEEK_DATA = 3;
@@ -30,6 +30,11 @@ export abstract class VfsFile extends OpenFile {
 
   status(): FileStatus | number {
     return this.node.inode.status();
+  }
+
+  /** fchmod, fchown, futimens. */
+  setAttributes(change: AttributeChange): number {
+    return this.node.inode.setAttributes(this.node.dentry, change);
   }
 
   protected release(): void {
