@@ -72,7 +72,7 @@ export class VirtualNetwork {
     const core = this.kernels[kernel] as Kernel;
     const name = `test${core.processes.size}-${Math.round(core.now() * 1000)}`;
     core.addProgram({ name, load: async () => ({ main: main as ProgramModule["main"] }) });
-    const [reader, writer] = createPipe();
+    const { reader, writer } = createPipe(core.openFiles);
     reader.retain();
     const process = core.start(`/bin/${name}`, { files: [writer, writer, writer], ...options });
     if (typeof process === "number") throw new Error(`spawn failed: ${process}`);

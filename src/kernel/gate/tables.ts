@@ -7,12 +7,15 @@ import { directoryCalls } from "../syscall/directory.ts";
 import { epollCalls } from "../syscall/epoll.ts";
 import { eventCalls } from "../syscall/eventfd.ts";
 import { linkCalls } from "../syscall/link.ts";
+import { memoryAkumaCalls, memoryCalls } from "../syscall/memory.ts";
+import { miscCalls } from "../syscall/misc.ts";
 import { openAkumaCalls, openCalls } from "../syscall/open.ts";
 import { pipeCalls } from "../syscall/pipe.ts";
 import { pollCalls } from "../syscall/poll.ts";
 import { processAkumaCalls, processCalls } from "../syscall/process.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "../syscall/read-write.ts";
 import { sendfileCalls } from "../syscall/sendfile.ts";
+import { signalCalls } from "../syscall/signal.ts";
 import { spawnCalls } from "../syscall/spawn.ts";
 import { statCalls } from "../syscall/stat.ts";
 import { synchronizeCalls } from "../syscall/synchronize.ts";
@@ -26,12 +29,15 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...epollCalls,
   ...eventCalls,
   ...linkCalls,
+  ...memoryCalls,
+  ...miscCalls,
   ...openCalls,
   ...pipeCalls,
   ...pollCalls,
   ...processCalls,
   ...readWriteCalls,
   ...sendfileCalls,
+  ...signalCalls,
   ...statCalls,
   ...synchronizeCalls,
   ...timeCalls,
@@ -39,6 +45,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
 
 /** Where the akuma ABI differs: these stand in place of what Linux has under the same number. */
 const akumaCalls: readonly SyscallDefinition[] = [
+  ...memoryAkumaCalls,
   ...openAkumaCalls,
   ...processAkumaCalls,
   ...readWriteAkumaCalls,

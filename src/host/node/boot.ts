@@ -1,0 +1,175 @@
+/**
+ * The host API on Node: boot a kernel, mount folders, publish ports, start programs, talk to them.
+ *
+ *     await using kernel = await Kernel.boot({ mounts: { "/public": "./site" } });
+ *     await kernel.spawn("/bin/httpd");
+ *     const socket = kernel.connect(8080);
+ */
+import { openSync, writeSync } from "node:fs";
+import type { Duplex } from "node:stream";
+import { errnoName, errnoText } from "../../abi/errno.ts";
+import { sharedArena } from "../../base/arena.ts";
+import { parseIpv4 } from "../../base/ipv4-address.ts";
+import { SeededRandom } from "../../base/random.ts";
+import type { OpenFile } from "../../kernel/file/open-file.ts";
+import { createPipe } from "../../kernel/file/pipe.ts";
+import { Kernel as KernelCore } from "../../kernel/kernel.ts";
+import type { Device } from "../../kernel/net/device/device.ts";
+import { FaultyDevice } from "../../kernel/net/device/faults.ts";
+import { PcapDevice, PcapWriter } from "../../kernel/net/device/pcap.ts";
+import type { BufferPoolProfile } from "../../kernel/socket/buffer-pool.ts";
+import { programs } from "../../user/bin/index.ts";
+import { startProgram } from "../../user/libakuma/start.ts";
+import type { VirtualScheduler } from "../virtual-scheduler.ts";
+import { KernelProcess, type SpawnOptions } from "./kernel-process.ts";
+import { NodeScheduler } from "./scheduler.ts";
+
+/** A folder of the host: its path, or its path with the access. Read-only unless `writable`. */
+export type MountOption = string | { path: string; writable?: boolean };
+
+export interface BootOptions {
+  /** Default "akuma". */
+  hostname?: string;
+  /** Makes all randomness of the kernel repeatable. For a run that repeats packet for packet give `time` too. */
+  seed?: number;
+  /** Virtual time, which may be shared by several kernels. Default: the host's. */
+  time?: VirtualScheduler;
+  /** Where folders of the host appear. */
+  mounts?: Readonly<Record<string, MountOption>>;
+  /** Host ports that lead to guest ports: "8080", "8080:80", "127.0.0.1:8080:80", "5353:53/udp". */
+  publish?: readonly string[];
+  /** What programs may reach outside: nothing (default), everything (true), or a list of hosts, addresses and ports. */
+  allowNet?: boolean | readonly string[];
+  /** Every frame of eth0 as a pcap file: a path, or a function that takes the bytes. */
+  pcap?: string | ((bytes: Uint8Array) => void);
+  netDelayMilliseconds?: number;
+  /** 0 to 1. */
+  netLoss?: number;
+  bufferPool?: BufferPoolProfile;
+  /** Takes the lines that strace would print. */
+  strace?: (line: string) => void;
+  /** Takes the kernel's log: refused connections, calls that are not there. */
+  log?: (line: string) => void;
+}
+
+const DEFAULT_ENVIRONMENT = { PATH: "/bin", HOME: "/root", USER: "root", LANG: "C.UTF-8" };
+
+/** An error that says in words what the operator can do about it. */
+function fail(what: string, errno: number): never {
+  throw Object.assign(new Error(`${what}: ${errnoText(errno)}`), { code: errnoName(errno), errno });
+}
+
+export class Kernel {
+  /** What host code seldom needs: the kernel itself. */
+  readonly core: KernelCore;
+  private readonly closers: (() => Promise<void> | void)[];
+
+  private constructor(core: KernelCore, closers: (() => Promise<void> | void)[]) {
+    this.core = core;
+    this.closers = closers;
+  }
+
+  /** Boots a kernel. Rejects when a mount, a port or a grant cannot be had, and leaves nothing behind then. */
+  static async boot(options: BootOptions = {}): Promise<Kernel> {
+    const scheduler = options.time ?? new NodeScheduler();
+    const clock = options.time?.clock ?? new NodeClock();
+    const random = options.seed === undefined ? new NodeEntropy() : new SeededRandom(options.seed);
+    const arena = sharedArena();
+    const log = options.log ?? (() => {});
+    const closers: (() => Promise<void> | void)[] = [];
+    const gateway = await createGateway({ arena, random, clock, scheduler, allowNet: options.allowNet ?? false, log });
+    closers.push(() => gateway.close());
+    try {
+      let device: Device = gateway.guestDevice;
+      let faulty: FaultyDevice | null = null;
+      if (options.netLoss !== undefined || options.netDelayMilliseconds !== undefined) {
+        const profile = { loss: options.netLoss ?? 0, delayMilliseconds: options.netDelayMilliseconds ?? 0 };
+        faulty = new FaultyDevice(device, { arena, random, transmit: profile, receive: profile });
+        device = faulty;
+      }
+      if (options.pcap !== undefined) {
+        const sink = typeof options.pcap === "string" ? openCapture(options.pcap, closers) : options.pcap;
+        device = new PcapDevice(device, arena, new PcapWriter({ sink }), () => clock.realtimeMilliseconds());
+      }
+      const strace = options.strace;
+      const core = new KernelCore({
+        clock,
+        random,
+        scheduler,
+        arena,
+        starter: startProgram,
+        workerRunner: (kernel) => new WorkerRunner(kernel),
+        interfaces: [{ name: "eth0", device, ...gateway.guestAddress }],
+        nameservers: [gateway.nameserver],
+        log,
+        ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
+        ...(options.bufferPool === undefined ? {} : { bufferPool: options.bufferPool }),
+        ...(strace === undefined ? {} : { tracer: (kernel: KernelCore) => new Strace(kernel, strace) }),
+      });
+      if (faulty !== null) faulty.onNeedsPoll = () => core.requestTurn();
+      const kernel = new Kernel(core, closers);
+      for (const [name, load] of Object.entries(programs)) core.addProgram({ name, load });
+      for (const [path, mount] of Object.entries(options.mounts ?? {})) kernel.mount(path, mount);
+      for (const port of options.publish ?? []) closers.push(await gateway.publish(port));
+      return kernel;
+    } catch (error) {
+      for (const close of closers.reverse()) await close();
+      throw error;
+    }
+  }
+
+  /** Shows a folder of the host in the guest. */
+  mount(guestPath: string, mount: MountOption): void {
+    const { path, writable = false } = typeof mount === "string" ? { path: mount } : mount;
+    this.core.mount(guestPath, new HostFs(new NodeHostFiles(resolvePath(path))), { readOnly: !writable });
+  }
+
+  /** Makes a module of yours a program of the guest: the file /bin/NAME, or another path. */
+  addProgram(name: string, program: ProgramModule | URL, path?: string): void {
+    const registered: RegisteredProgram =
+      program instanceof URL
+        ? { name, load: () => import(program.href), moduleUrl: program.href }
+        : { name, load: async () => program };
+    this.core.addProgram(registered, path);
+  }
+
+  /**
+   * Starts a program. Rejects with an error that carries errno's name as `code` (ENOENT, EACCES, ENOEXEC …) if it cannot be
+   * started.
+   */
+  async spawn(path: string, options: SpawnOptions = {}): Promise<KernelProcess> {
+    const { core } = this;
+    const input = standardInput(core, options.stdin ?? "ignore");
+    const output = standardOutput(core, options.stdout ?? "pipe", 1);
+    const errors = standardOutput(core, options.stderr ?? "pipe", 2);
+    const environment = Object.entries({ ...DEFAULT_ENVIRONMENT, ...options.environment });
+    const process = core.start(path, {
+      files: [input.file, output.file, errors.file],
+      arguments: options.arguments ?? [],
+      environment: environment.map(([name, value]) => `${name}=${value}`),
+      ...(options.workingDirectory === undefined ? {} : { workingDirectory: options.workingDirectory }),
+      ...(options.abi === undefined ? {} : { abi: options.abi }),
+      ...(options.isolate === undefined ? {} : { isolate: options.isolate }),
+    });
+    if (typeof process === "number") {
+      for (const { stream } of [input, output, errors]) stream?.destroy();
+      fail(`cannot start ${path}`, process);
+    }
+    return new KernelProcess(core, process, input.stream, output.stream, errors.stream);
+  }
+
+  /** A connection of the host's to a port of the guest, without any host port: a Duplex like net.Socket. */
+  connect(port: number, address = "127.0.0.1"): Duplex {
+    return connectDuplex(this.core, port, address);
+  }
+
+  /** Ends every program, closes published ports, captures and mounts. */
+  async shutdown(): Promise<void> {
+    this.core.shutdown();
+    for (const close of this.closers.splice(0).reverse()) await close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+}
