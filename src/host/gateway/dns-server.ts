@@ -144,7 +144,7 @@ function reverseAddress(name: string): number | undefined {
 function encode(query: Query, outcome: Outcome, transport: "udp" | "tcp"): Uint8Array {
   const question = query.questions?.[0] as dns.Question;
   const edns = query.additionals?.find((record) => record.type === "OPT");
-  const claimed = edns === undefined ? 0 : (edns as { udpPayloadSize: number }).udpPayloadSize;
+  const claimed = edns === undefined ? 0 : (edns as unknown as { udpPayloadSize: number }).udpPayloadSize;
   const limit = transport === "tcp" ? 65_535 : Math.min(Math.max(claimed, PLAIN_UDP_BYTES), LARGEST_UDP_BYTES);
   const write = (answers: readonly HostRecord[], flags: number): Uint8Array =>
     dns.encode({

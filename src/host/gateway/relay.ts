@@ -24,8 +24,8 @@ export class Relay implements Waiter, HostStreamEvents {
   private connection: TcpConnection | null;
   private stream: HostStream | null;
   private readonly entry: WaitEntry;
-  /** The host's bytes wait for room. */
-  private isHeldBack = false;
+  /** The host's bytes wait: for the handshake at first, then for room. */
+  private isHeldBack = true;
   private guestHasEnded = false;
   private hostHasEnded = false;
   private endIsPassed = false;
@@ -33,7 +33,7 @@ export class Relay implements Waiter, HostStreamEvents {
   bytesToHost = 0;
   bytesToGuest = 0;
 
-  /** Both sides must be (about to be) connected. Takes both over. */
+  /** Takes both over. The connection may still be shaking hands; the stream is open, and held back until then. */
   constructor(owner: RelayOwner, connection: TcpConnection, stream: HostStream) {
     this.owner = owner;
     this.connection = connection;

@@ -2,23 +2,17 @@
  * UDP between the guest and the host, one flow per pair of ends: an endpoint in the gateway's stack that stands for the peer,
  * and a way to the peer on the host. Flows are bounded in number and end when nothing has moved for a while (RFC 4787).
  */
-import { ECONNREFUSED, EHOSTUNREACH } from "../../abi/errno.ts";
+import { ECONNREFUSED } from "../../abi/errno.ts";
 import { Timer } from "../../base/timers.ts";
 import { WaitEntry, type Waiter } from "../../base/wait-queue.ts";
-import { PAYLOAD_OFFSET } from "../../kernel/net/ip/ipv4.ts";
 import { PROTOCOL_UDP } from "../../kernel/net/protocols.ts";
 import type { NetStack } from "../../kernel/net/stack.ts";
 import type { UdpEndpoint } from "../../kernel/net/udp/endpoint.ts";
 import type { DatagramVerdict } from "../../kernel/net/udp/udp.ts";
-import {
-  CODE_HOST_UNREACHABLE,
-  CODE_PORT_UNREACHABLE,
-  ICMP_DESTINATION_UNREACHABLE,
-} from "../../kernel/net/wire/icmp.ts";
-import { IPV4_HEADER_BYTES, writeIpv4 } from "../../kernel/net/wire/ipv4.ts";
-import { UDP_HEADER_BYTES, writeUdp } from "../../kernel/net/wire/udp.ts";
+import { CODE_HOST_UNREACHABLE, CODE_PORT_UNREACHABLE } from "../../kernel/net/wire/icmp.ts";
 import type { HostDatagramSocket, HostSockets } from "./host-sockets.ts";
 import type { OutboundPolicy } from "./outbound-policy.ts";
+import { sendUnreachable } from "./unreachable.ts";
 
 export interface UdpFlowsOptions {
   stack: NetStack;
@@ -26,6 +20,8 @@ export interface UdpFlowsOptions {
   policy: OutboundPolicy;
   gatewayAddress: number;
   guestAddress: number;
+  /** Milliseconds, as the stack is told them. */
+  now: () => number;
   /** Default 512; the one that has been idle for longest makes room. */
   maximumFlows?: number;
   /** Default 5 minutes, as RFC 4787 REQ-5 recommends. */
@@ -201,16 +197,16 @@ export class UdpFlows {
 
   private add(key: string, endpoint: UdpEndpoint, send: Flow["send"], close: () => void): void {
     const flow = new Flow(key, endpoint, this.scheduleFlow, send, close);
-    flow.usedAt = this.stack.now;
+    flow.usedAt = this.options.now();
     if (this.flows.size >= (this.options.maximumFlows ?? 512)) this.endLongestIdle();
-    if (this.flows.size === 0) this.stack.timers.arm(this.sweepTimer, this.stack.now + SWEEP_MILLISECONDS);
+    if (this.flows.size === 0) this.stack.timers.arm(this.sweepTimer, flow.usedAt + SWEEP_MILLISECONDS);
     this.flows.set(key, flow);
   }
 
   private toGuest(key: string, bytes: Uint8Array): void {
     const flow = this.flows.get(key);
     if (flow === undefined) return;
-    flow.usedAt = this.stack.now;
+    flow.usedAt = this.options.now();
     flow.endpoint.sendTo(bytes, 0, bytes.length, 0, 0);
     this.stack.requestPoll();
   }
@@ -221,41 +217,19 @@ export class UdpFlows {
     if (flow === undefined) return;
     const { endpoint } = flow;
     const code = errno === ECONNREFUSED ? CODE_PORT_UNREACHABLE : CODE_HOST_UNREACHABLE;
-    if (errno === ECONNREFUSED || errno === EHOSTUNREACH) this.sendUnreachable(endpoint, code);
+    sendUnreachable(
+      this.stack,
+      {
+        protocol: PROTOCOL_UDP,
+        source: endpoint.remoteAddress,
+        sourcePort: endpoint.remotePort,
+        destination: endpoint.localAddress,
+        destinationPort: endpoint.localPort,
+      },
+      code,
+    );
     this.end(flow);
     this.stack.requestPoll();
-  }
-
-  /** Quotes a datagram that the guest has sent, as far as an ICMP error needs it: both headers. */
-  private sendUnreachable(endpoint: UdpEndpoint, code: number): void {
-    const { arena, icmp, interfaces } = this.stack;
-    const length = IPV4_HEADER_BYTES + UDP_HEADER_BYTES;
-    const frame = arena.allocateFrame(PAYLOAD_OFFSET + length);
-    const netInterface = interfaces[0];
-    if (frame === 0 || netInterface === undefined) return;
-    const ip = frame + PAYLOAD_OFFSET - IPV4_HEADER_BYTES;
-    arena.bytes.fill(0, frame, ip);
-    writeUdp(arena.bytes, ip + IPV4_HEADER_BYTES, {
-      sourcePort: endpoint.remotePort,
-      destinationPort: endpoint.localPort,
-      length: UDP_HEADER_BYTES,
-      checksum: 0,
-    });
-    writeIpv4(arena.bytes, ip, {
-      headerLength: IPV4_HEADER_BYTES,
-      typeOfService: 0,
-      totalLength: length,
-      identification: 0,
-      dontFragment: false,
-      moreFragments: false,
-      fragmentOffset: 0,
-      timeToLive: 64,
-      protocol: PROTOCOL_UDP,
-      source: endpoint.remoteAddress,
-      destination: endpoint.localAddress,
-    });
-    icmp.sendError(netInterface, frame, ip, ICMP_DESTINATION_UNREACHABLE, code, 0);
-    arena.freeFrame(frame);
   }
 
   private sweep(now: number): void {
