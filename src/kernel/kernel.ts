@@ -23,6 +23,7 @@ import { createLoopback } from "./net/device/loopback.ts";
 import { NetStack } from "./net/stack.ts";
 import type { TcpOptions } from "./net/tcp/tcp.ts";
 import { mountProc } from "./proc-files.ts";
+import { Resolver } from "./resolver/resolver.ts";
 import { type HostScheduler, Runner, type Turnable } from "./runner.ts";
 import { type BufferPool, type BufferPoolProfile, createBufferPool } from "./socket/buffer-pool.ts";
 import { SocketTable } from "./socket/socket-table.ts";
@@ -112,6 +113,7 @@ export class Kernel implements System, Turnable {
   readonly net: NetStack;
   readonly bufferPool: BufferPool;
   readonly sockets: SocketTable;
+  readonly resolver: Resolver;
   readonly runQueue: Task[] = [];
   readonly gate: Gate;
   readonly programs: ProgramRegistry = new ProgramRegistry();
@@ -147,18 +149,18 @@ export class Kernel implements System, Turnable {
     this.net.onNeedsPoll = () => this.runner.request();
     createLoopback(this.net);
     for (const config of options.interfaces ?? []) this.addInterface(config);
-    this.sockets = new SocketTable({
-      net: this.net,
-      pool: this.bufferPool,
-      timers: this.timers,
-      now: () => this.now(),
-    });
+    this.sockets = new SocketTable(this.net, this.bufferPool);
 
     const root = new MemFs({ clock: options.clock, maximumBytes: options.maximumRootBytes ?? 1 << 30 });
     this.mounts = new MountTable(root);
     const rootNode = this.mounts.root();
     this.fileSystem = { root: rootNode, workingDirectory: rootNode, umask: 0o022 };
     this.populateRoot();
+    this.resolver = new Resolver(this, {
+      ...(options.nameservers === undefined ? {} : { nameservers: options.nameservers }),
+      readHosts: () => this.readTextFile("/etc/hosts"),
+    });
+
     const call = this.callGate.bind(this);
     const workers = options.workerRunner?.(this) ?? null;
     this.programRunner = new RealmRunner(call, options.starter, options.scheduler, workers);

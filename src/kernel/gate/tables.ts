@@ -8,14 +8,19 @@ import { epollCalls } from "../syscall/epoll.ts";
 import { eventCalls } from "../syscall/eventfd.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { memoryAkumaCalls, memoryCalls } from "../syscall/memory.ts";
+import { messageCalls } from "../syscall/message.ts";
 import { miscCalls } from "../syscall/misc.ts";
 import { openAkumaCalls, openCalls } from "../syscall/open.ts";
 import { pipeCalls } from "../syscall/pipe.ts";
 import { pollCalls } from "../syscall/poll.ts";
 import { processAkumaCalls, processCalls } from "../syscall/process.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "../syscall/read-write.ts";
+import { resolveHostCalls } from "../syscall/resolve-host.ts";
 import { sendfileCalls } from "../syscall/sendfile.ts";
 import { signalCalls } from "../syscall/signal.ts";
+import { socketCalls } from "../syscall/socket.ts";
+import { socketIoCalls } from "../syscall/socket-io.ts";
+import { socketOptionCalls } from "../syscall/socket-option.ts";
 import { spawnCalls } from "../syscall/spawn.ts";
 import { statCalls } from "../syscall/stat.ts";
 import { synchronizeCalls } from "../syscall/synchronize.ts";
@@ -23,6 +28,11 @@ import { timeAkumaCalls, timeCalls } from "../syscall/time.ts";
 import { SyscallTable } from "./syscall-table.ts";
 
 const linuxCalls: readonly SyscallDefinition[] = [
+  ...socketOptionCalls,
+  ...socketIoCalls,
+  ...resolveHostCalls,
+  ...messageCalls,
+  ...socketCalls,
   ...attributeCalls,
   ...descriptorCalls,
   ...directoryCalls,
