@@ -61,14 +61,14 @@ export class UdpEndpoint extends DatagramEndpoint {
   /** Fixes the peer: only its datagrams are received, and errors about ours are reported. 0, -ENETUNREACH, -EADDRINUSE, -EACCES. */
   connect(address: number, port: number): number {
     const remote = address === 0 ? LOOPBACK_ADDRESS : address;
-    this.localAddress = this.boundAddress;
-    const route = this.routeTo(remote, port, "udp");
+    const route = this.stack.route(remote, this.boundAddress, port, "udp");
     if (route === null) return -ENETUNREACH;
     if (!this.broadcast && route.netInterface.isBroadcast(remote)) return -EACCES;
     const bound = this.bindEphemeral();
     if (bound < 0) return bound;
+    // Out of the table under the old ends, in again under the new ones.
     this.stack.udp.remove(this);
-    if (this.localAddress === 0) this.localAddress = route.source;
+    this.localAddress = this.boundAddress || route.source;
     this.usesForwarding = remote >>> 24 === 127 && !route.netInterface.isLoopback;
     this.remoteAddress = remote;
     this.remotePort = port;

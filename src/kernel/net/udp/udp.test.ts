@@ -108,6 +108,21 @@ describe("a UDP endpoint", () => {
     assert.equal(write(endpoint, "x"), -89, "EDESTADDRREQ");
   });
 
+  it("connected anew, forgets the old peer, and keeps it when the new one cannot be reached", () => {
+    const wire = new Wire();
+    createLoopback(wire.stack);
+    const endpoint = open(wire, 7);
+    assert.equal(endpoint.connect(0x7f000001, 1), 0);
+    assert.equal(endpoint.localAddress, 0x7f000001);
+    assert.equal(endpoint.connect(PEER_ADDRESS, 5000), 0);
+    assert.equal(endpoint.localAddress, OUR_ADDRESS);
+    assert.equal(endpoint.connect(0x08080808, 1), -101);
+    wire.send(udpFrame("still here"));
+    assert.equal(read(endpoint), "still here");
+    endpoint.close();
+    assert.equal([...wire.stack.udp.endpoints()].length, 0);
+  });
+
   it("gives the better match the datagram", () => {
     const wire = new Wire();
     const any = open(wire, 7, 0, SHARED);
