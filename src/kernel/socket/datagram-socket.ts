@@ -166,8 +166,7 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
     endpoint.receiveBufferBytes = options.receiveBufferBytes;
     endpoint.timeToLive = ipOptions.timeToLive;
     endpoint.typeOfService = ipOptions.typeOfService;
-    endpoint.dontFragment =
-      ipOptions.mtuDiscovery === IP_PMTUDISC_DO || ipOptions.mtuDiscovery === IP_PMTUDISC_PROBE;
+    endpoint.dontFragment = ipOptions.mtuDiscovery === IP_PMTUDISC_DO || ipOptions.mtuDiscovery === IP_PMTUDISC_PROBE;
     endpoint.receiveErrors = ipOptions.receivesErrors;
   }
 

@@ -100,7 +100,6 @@ function askInterface(net: NetStack, request: number, argument: number, memory: 
       return 0;
     case SIOCGIFADDR:
     case SIOCGIFDSTADDR:
-
       return first === undefined ? -EADDRNOTAVAIL : writeInet(memory, at, first.address);
     case SIOCGIFBRDADDR:
       return writeInet(memory, at, first === undefined || netInterface.isLoopback ? 0 : (first.address | ~mask) >>> 0);
@@ -182,7 +181,8 @@ function nameOfIndex(net: NetStack, argument: number, memory: Uint8Array): numbe
 
 function readName(memory: Uint8Array, at: number): string {
   let name = "";
-  for (let k = 0; k < NAME_BYTES - 1 && memory[at + k] !== 0; k++) name += String.fromCharCode(memory[at + k] as number);
+  for (let k = 0; k < NAME_BYTES - 1 && memory[at + k] !== 0; k++)
+    name += String.fromCharCode(memory[at + k] as number);
   return name;
 }
 

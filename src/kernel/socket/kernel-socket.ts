@@ -10,7 +10,7 @@ import type { Waiter } from "../../base/wait-queue.ts";
 import { type FileStatus, OpenFile } from "../file/open-file.ts";
 import { controlInterfaces } from "./interface-control.ts";
 import { SocketAddress } from "./socket-address.ts";
-import { getSocketLevelOption, SocketOptions, setSocketLevelOption } from "./socket-options.ts";
+import { getSocketLevelOption, type SocketOptions, setSocketLevelOption } from "./socket-options.ts";
 import { CLOSED, type SocketState, UNBOUND } from "./socket-state.ts";
 import type { SocketTable } from "./socket-table.ts";
 
@@ -144,7 +144,7 @@ export abstract class KernelSocket extends OpenFile implements Waiter {
     return -EOPNOTSUPP;
   }
 
-  /** The next connection as a new socket, in the table already; -EAGAIN when there is none. */
+  /** The next connection as a new socket, not in the table yet; -EAGAIN when there is none, -ENOBUFS when the table is full. */
   accept(): KernelSocket | number {
     return -EOPNOTSUPP;
   }

@@ -59,10 +59,12 @@ export function decodeSocketAddress(bytes: Uint8Array, at: number, byteLength: n
   }
   if (byteLength < 8) return;
   into.port = ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
-  into.address = (((bytes[at + 4] as number) << 24) |
-    ((bytes[at + 5] as number) << 16) |
-    ((bytes[at + 6] as number) << 8) |
-    (bytes[at + 7] as number)) >>> 0;
+  into.address =
+    (((bytes[at + 4] as number) << 24) |
+      ((bytes[at + 5] as number) << 16) |
+      ((bytes[at + 6] as number) << 8) |
+      (bytes[at + 7] as number)) >>>
+    0;
 }
 
 /**

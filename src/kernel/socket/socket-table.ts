@@ -4,19 +4,12 @@
  */
 import { ENOBUFS } from "../../abi/errno.ts";
 import { LockRank, RankedLock } from "../../base/ranked-lock.ts";
-import type { TimerHeap } from "../../base/timers.ts";
 import type { NetStack } from "../net/stack.ts";
 import type { BufferPool } from "./buffer-pool.ts";
 import type { KernelSocket } from "./kernel-socket.ts";
 import { UnixNames } from "./unix-names.ts";
 
 export interface SocketTableOptions {
-  net: NetStack;
-  /** The pool that the stack's TCP takes its rings from; null when the stack was given none. */
-  pool?: BufferPool | null;
-  /** The kernel's timers, and its monotonic clock in milliseconds. */
-  timers: TimerHeap;
-  now: () => number;
   /** Sockets that may exist at once; one more is ENOBUFS. Default 262,144. */
   maximum?: number;
 }
@@ -24,8 +17,6 @@ export interface SocketTableOptions {
 export class SocketTable {
   readonly net: NetStack;
   readonly pool: BufferPool | null;
-  readonly timers: TimerHeap;
-  readonly now: () => number;
   readonly maximum: number;
   /** Level 2.5 of the hierarchy. Held for each change of a socket's state; never together with work on a descriptor table. */
   readonly lock: RankedLock = new RankedLock(LockRank.socketTable, "socket table");
@@ -36,11 +27,10 @@ export class SocketTable {
   /** Closed sockets whose connections the stack still refers to, until the next `collect()`. */
   private readonly closing: KernelSocket[] = [];
 
-  constructor(options: SocketTableOptions) {
-    this.net = options.net;
-    this.pool = options.pool ?? null;
-    this.timers = options.timers;
-    this.now = options.now;
+  /** `pool` is what the stack's TCP takes its rings from; null when the stack was given none. */
+  constructor(net: NetStack, pool: BufferPool | null, options: SocketTableOptions = {}) {
+    this.net = net;
+    this.pool = pool;
     this.maximum = options.maximum ?? 262_144;
   }
 
@@ -77,12 +67,11 @@ export class SocketTable {
   }
 
   remove(socket: KernelSocket): void {
+    if (socket.index < 0) return;
     this.lock.acquire();
-    if (socket.index >= 0 && this.sockets[socket.index] === socket) {
-      this.sockets[socket.index] = null;
-      this.freeIndexes.push(socket.index);
-      socket.index = -1;
-    }
+    this.sockets[socket.index] = null;
+    this.freeIndexes.push(socket.index);
+    socket.index = -1;
     this.lock.release();
   }
 

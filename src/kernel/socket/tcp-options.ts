@@ -116,7 +116,7 @@ export function setTcpOption(socket: TcpSocket, name: number, bytes: Uint8Array,
       return 0;
     case TCP_FASTOPEN:
       // As on a Linux where servers may not use it: taken, and without effect.
-      if (value < 0 || (socket.state.kind === "Connected")) return -EINVAL;
+      if (value < 0 || socket.state.kind === "Connected") return -EINVAL;
       options.fastOpenQueue = value;
       return 0;
     default:

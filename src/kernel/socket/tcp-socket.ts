@@ -36,8 +36,9 @@ import {
 import { WaitEntry } from "../../base/wait-queue.ts";
 import type { PortReservation } from "../net/ports.ts";
 import type { TcpConnection } from "../net/tcp/connection.ts";
+import { completeOptions } from "../net/tcp/connection-options.ts";
 import type { TcpListener } from "../net/tcp/listener.ts";
-import { CLOSED as TCP_CLOSED, HAS_OUTPUT, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "../net/tcp/state.ts";
+import { HAS_OUTPUT, SYN_RECEIVED, SYN_SENT, CLOSED as TCP_CLOSED, TIME_WAIT } from "../net/tcp/state.ts";
 import { InetSocket } from "./inet-socket.ts";
 import { IpOptions } from "./ip-options.ts";
 import type { MessageInfo } from "./kernel-socket.ts";
@@ -60,6 +61,8 @@ export class TcpSocket extends InetSocket {
   private listener: TcpListener | null = null;
   /** Our own hold on the port that bind() or listen() took; connections hold it for themselves. */
   private reservation: PortReservation | null = null;
+  /** The address that bind() was given. */
+  private boundAddress = 0;
   /** connect() has begun and no call has told its outcome yet (Linux's SS_CONNECTING). */
   private isConnecting = false;
   /** An option was set: the connection gets a record of its own. */
@@ -105,10 +108,17 @@ export class TcpSocket extends InetSocket {
     const options = connectionOptions(this);
     const listener = this.table.net.tcp.listen({ reservation, backlog: bounded, options });
     if (typeof listener === "number") return listener;
+    // The listener gives back a hold of its own when it closes; ours outlives it.
+    reservation.holders++;
     this.listener = listener;
     listener.events.add(this.entry);
     this.state = { kind: "Listening", localAddress: this.listenerAddress(listener), backlog: bounded };
     return 0;
+  }
+
+  /** Connections that wait for accept(). */
+  get acceptQueueLength(): number {
+    return this.listener?.acceptQueueLength ?? 0;
   }
 
   override checkAccept(): boolean | number {
@@ -126,8 +136,7 @@ export class TcpSocket extends InetSocket {
     const accepted = new TcpSocket(table, this.options.clone(), this.ipOptions.clone(), this.tcpOptions.clone());
     accepted.attach(connection);
     accepted.refresh();
-    if (this.hasOwnOptions) accepted.applyOptions();
-    table.add(accepted);
+    accepted.hasOwnOptions = this.hasOwnOptions;
     return accepted;
   }
 
@@ -138,13 +147,15 @@ export class TcpSocket extends InetSocket {
     if (this.connection !== null || this.listener !== null) return -EISCONN;
     if (address.byteLength < SOCKADDR_IN_BYTES) return -EINVAL;
     if (address.family !== AF_INET) return -EAFNOSUPPORT;
+    const { reservation } = this;
     const connection = this.table.net.tcp.connect({
-      ...(this.reservation === null ? {} : { reservation: this.reservation }),
+      ...(reservation === null ? {} : { reservation }),
       remoteAddress: address.address,
       remotePort: address.port,
       ...(this.hasOwnOptions ? { options: connectionOptions(this) } : {}),
     });
     if (typeof connection === "number") return connection;
+    if (reservation !== null) reservation.holders++;
     this.attach(connection);
     this.isConnecting = true;
     this.state = { kind: "Bound", localAddress: localEnd(connection) };
@@ -296,7 +307,7 @@ export class TcpSocket extends InetSocket {
     const { reuseAddress, reusePort } = this.options;
     this.reservation?.setFlags({ reuseAddress, reusePort });
     this.connection?.setOptions(connectionOptions(this));
-    if (this.listener !== null) this.listener.setOptions(connectionOptions(this));
+    if (this.listener !== null) this.listener.options = completeOptions(connectionOptions(this));
   }
 
   override get lingerMilliseconds(): number {
@@ -361,8 +372,9 @@ export class TcpSocket extends InetSocket {
     if (connection !== null) {
       this.entry.queue?.remove(this.entry);
       connection.abort();
-      connection.close();
       this.connection = null;
+      // connect() had narrowed a wildcard to the address it used.
+      if (this.reservation !== null) this.reservation.address = this.boundAddress;
     }
     this.stopListening();
     this.isReadShutdown = false;
@@ -391,6 +403,7 @@ export class TcpSocket extends InetSocket {
     const reservation = this.table.net.tcp.ports.reserve(address, port, { reuseAddress, reusePort });
     if (typeof reservation === "number") return reservation || -EADDRINUSE;
     this.reservation = reservation;
+    this.boundAddress = address;
     this.showUnconnected();
     return 0;
   }

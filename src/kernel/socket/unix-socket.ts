@@ -114,7 +114,6 @@ export class UnixSocket extends KernelSocket {
     if (!ready) return -EAGAIN;
     if (this.table.isFull) return -ENOBUFS;
     const accepted = this.pending.shift() as UnixSocket;
-    this.table.add(accepted);
     this.tellWaiting();
     return accepted;
   }
@@ -344,11 +343,7 @@ export class UnixSocket extends KernelSocket {
   }
 
   /** Hands passed files to the reader; a reader that does not ask for them loses them, as with recv(2). */
-  private giveFiles(
-    message: { files: OpenFile[] | null },
-    isPeek: boolean,
-    info: MessageInfo | null,
-  ): void {
+  private giveFiles(message: { files: OpenFile[] | null }, isPeek: boolean, info: MessageInfo | null): void {
     const files = message.files ?? [];
     if (isPeek) {
       if (info !== null) info.files = files.map((file) => file.retain());

@@ -4,6 +4,7 @@ import type { RandomSource } from "../../base/random.ts";
 import type { TimerHeap } from "../../base/timers.ts";
 import type { OpenFileCount } from "../file/open-file.ts";
 import type { NetStack } from "../net/stack.ts";
+import type { Resolver } from "../resolver/resolver.ts";
 import type { SocketTable } from "../socket/socket-table.ts";
 import type { MountTable } from "../vfs/mount-table.ts";
 import type { ProcessTable } from "./process-table.ts";
@@ -19,6 +20,7 @@ export interface System {
   readonly mounts: MountTable;
   readonly net: NetStack;
   readonly sockets: SocketTable;
+  readonly resolver: Resolver;
   /** Tasks whose handlers are to run again, in order of waking. */
   readonly runQueue: Task[];
   /** Monotonic milliseconds. */

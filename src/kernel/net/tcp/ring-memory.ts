@@ -7,10 +7,10 @@ import type { Arena } from "../../../base/arena.ts";
 export interface RingMemory {
   /** One connection more; false when there may be none (ENOBUFS; a SYN is dropped). */
   admit(): boolean;
-  /** One connection less. */
-  release(): void;
-  /** Offset of a block of a power of two of bytes; 0 when exhausted. */
-  allocateRing(byteLength: number): number;
+  /** One connection less; `owner` is who its rings were allocated for, if any were. */
+  release(owner?: object): void;
+  /** Offset of a block of a power of two of bytes; 0 when exhausted. `owner` is the connection. */
+  allocateRing(byteLength: number, owner: object): number;
   freeRing(offset: number, byteLength: number): void;
   /** A ring's size when the first byte comes. */
   readonly initialBytes: number;

@@ -17,7 +17,7 @@ export function ensureReceiveRing(connection: TcpConnection, end: number): boole
   const size = roundUp(needed, memory.initialBytes);
   // The window is never promised beyond the maximum; who sends more anyway is not served.
   if (size > Math.max(memory.maximumReceiveBytes, memory.initialBytes)) return false;
-  const ring = memory.allocateRing(size);
+  const ring = memory.allocateRing(size, connection);
   if (ring === 0) return false;
   if (connection.receiveRing !== 0) {
     let last = connection.receiveNext;
@@ -46,7 +46,7 @@ export function growSendRing(connection: TcpConnection, needed: number): void {
   const limit = Math.max(memory.maximumSendBytes, memory.initialBytes);
   const size = Math.min(roundUp(needed, memory.initialBytes), limit);
   if (size <= connection.sendRingBytes) return;
-  const ring = memory.allocateRing(size);
+  const ring = memory.allocateRing(size, connection);
   if (ring === 0) return;
   if (connection.sendRing !== 0) {
     const from = connection.sendUnacknowledged;

@@ -14,6 +14,7 @@ import {
   CLOSING,
   ESTABLISHED,
   FIN_WAIT_1,
+  FIN_WAIT_2,
   SYN_RECEIVED,
   SYN_SENT,
   type TcpState,
@@ -36,6 +37,10 @@ export function enterState(connection: TcpConnection, state: TcpState): void {
   switch (state) {
     case ESTABLISHED:
       establish(connection);
+      break;
+    case FIN_WAIT_2:
+      // Our FIN is acknowledged: a close() that lingers may go on.
+      connection.pendingEvents |= WRITABLE_EVENTS;
       break;
     case CLOSE_WAIT:
     case CLOSING:
@@ -126,7 +131,7 @@ export function release(connection: TcpConnection): void {
   freeReceiveRing(connection);
   if (!connection.isAdmitted) return;
   connection.isAdmitted = false;
-  connection.tcp.memory.release();
+  connection.tcp.memory.release(connection);
   if (connection.isOrphan) connection.tcp.orphans--;
 }
 

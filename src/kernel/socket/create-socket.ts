@@ -1,0 +1,76 @@
+/** socket(2): which kinds of sockets there are, and the errno for each kind that there is not. */
+import { EAFNOSUPPORT, EINVAL, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT } from "../../abi/errno.ts";
+import {
+  AF_INET,
+  AF_UNIX,
+  IPPROTO_ICMP,
+  IPPROTO_IP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  SOCK_DGRAM,
+  SOCK_RAW,
+  SOCK_STREAM,
+} from "../../abi/socket.ts";
+import { IcmpSocket } from "./icmp-socket.ts";
+import type { Credentials, KernelSocket } from "./kernel-socket.ts";
+import type { SocketTable } from "./socket-table.ts";
+import { TcpSocket } from "./tcp-socket.ts";
+import { UdpSocket } from "./udp-socket.ts";
+import { SOCK_SEQPACKET, UnixSocket } from "./unix-socket.ts";
+
+/** SOCK_MAX and IPPROTO_MAX: what is not below them is EINVAL. */
+const SOCKET_TYPES = 11;
+const PROTOCOLS = 256;
+
+/** A new socket in the table, or -errno. `type` without SOCK_NONBLOCK and SOCK_CLOEXEC; `credentials` of whoever asks. */
+export function createSocket(
+  table: SocketTable,
+  domain: number,
+  type: number,
+  protocol: number,
+  credentials: Credentials,
+): KernelSocket | number {
+  if (type < 0 || type >= SOCKET_TYPES) return domain < 0 ? -EAFNOSUPPORT : -EINVAL;
+  let socket: KernelSocket | number;
+  if (domain === AF_INET) socket = createInet(table, type, protocol);
+  else if (domain === AF_UNIX) socket = createUnix(table, type, protocol, credentials);
+  else return -EAFNOSUPPORT;
+  if (typeof socket === "number") return socket;
+  const result = table.add(socket);
+  if (result < 0) {
+    // Never held by anybody: one reference taken and given back releases what it has opened.
+    socket.retain().drop();
+    return result;
+  }
+  return socket;
+}
+
+function createInet(table: SocketTable, type: number, protocol: number): KernelSocket | number {
+  if (protocol < 0 || protocol >= PROTOCOLS) return -EINVAL;
+  switch (type) {
+    case SOCK_STREAM:
+      return protocol === IPPROTO_IP || protocol === IPPROTO_TCP ? new TcpSocket(table) : -EPROTONOSUPPORT;
+    case SOCK_DGRAM:
+      if (protocol === IPPROTO_ICMP) return new IcmpSocket(table);
+      return protocol === IPPROTO_IP || protocol === IPPROTO_UDP ? new UdpSocket(table) : -EPROTONOSUPPORT;
+    case SOCK_RAW:
+      // raw(7): needs CAP_NET_RAW, which no program here has; ping falls back to a ping socket.
+      return protocol === IPPROTO_IP ? -EPROTONOSUPPORT : -EPERM;
+    default:
+      return -ESOCKTNOSUPPORT;
+  }
+}
+
+function createUnix(
+  table: SocketTable,
+  type: number,
+  protocol: number,
+  credentials: Credentials,
+): KernelSocket | number {
+  if (protocol !== 0 && protocol !== AF_UNIX) return -EPROTONOSUPPORT;
+  if (type === SOCK_STREAM || type === SOCK_DGRAM || type === SOCK_SEQPACKET) {
+    return new UnixSocket(table, type, credentials);
+  }
+  // As Linux has it for BSD's sake: a raw socket of this family is one for datagrams.
+  return type === SOCK_RAW ? new UnixSocket(table, SOCK_DGRAM, credentials) : -ESOCKTNOSUPPORT;
+}

@@ -1,0 +1,243 @@
+/**
+ * Sockets from their making to their end: socket(2), socketpair(2), bind(2), listen(2), accept(2), connect(2), getsockname(2),
+ * getpeername(2), shutdown(2), and the close(2) of a socket that lingers.
+ *
+ * The socket table's lock is held for each change of a socket's state and released before the descriptor table is touched or
+ * the task parks.
+ */
+import { EAGAIN, EALREADY, EBADF, EFAULT, EINPROGRESS, EINVAL, EOPNOTSUPP } from "../../abi/errno.ts";
+import { FD_CLOEXEC, O_NONBLOCK } from "../../abi/file.ts";
+import { POLLHUP, POLLIN, POLLOUT } from "../../abi/poll.ts";
+import { AF_UNIX, SHUT_RDWR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_TYPE_MASK } from "../../abi/socket.ts";
+import { createSocket } from "../socket/create-socket.ts";
+import { type Credentials, KernelSocket } from "../socket/kernel-socket.ts";
+import { SocketAddress } from "../socket/socket-address.ts";
+import { UnixSocket } from "../socket/unix-socket.ts";
+import type { Task } from "../task/task.ts";
+import { call, type SyscallDefinition } from "./definition.ts";
+import { checkAddressRoom, readAddress, socketOf, writeAddress } from "./socket-arguments.ts";
+
+const CREATION_FLAGS = SOCK_CLOEXEC | SOCK_NONBLOCK;
+
+/** Used by one handler at a time, from its start to its end. */
+const scratch = new SocketAddress();
+
+function credentialsOf(task: Task): Credentials {
+  return { processId: task.process.processId, userId: 0, groupId: 0 };
+}
+
+/** Gives a new socket a descriptor; on an error (-EMFILE, -ENFILE) the socket is gone. */
+function installSocket(task: Task, socket: KernelSocket, flags: number): number {
+  if ((flags & SOCK_NONBLOCK) !== 0) socket.flags |= O_NONBLOCK;
+  return task.process.descriptors.install(socket, (flags & SOCK_CLOEXEC) !== 0 ? FD_CLOEXEC : 0);
+}
+
+export function socket(task: Task, domain: number, type: number, protocol: number): number {
+  const flags = type & ~SOCK_TYPE_MASK;
+  if ((flags & ~CREATION_FLAGS) !== 0) return -EINVAL;
+  const { sockets } = task.system;
+  const created = createSocket(sockets, domain | 0, type & SOCK_TYPE_MASK, protocol | 0, credentialsOf(task));
+  return typeof created === "number" ? created : installSocket(task, created, flags);
+}
+
+export function socketpair(task: Task, domain: number, type: number, protocol: number, pairAt: number): number {
+  const flags = type & ~SOCK_TYPE_MASK;
+  if ((flags & ~CREATION_FLAGS) !== 0) return -EINVAL;
+  const { memory, descriptors } = task.process;
+  if (!memory.isValid(pairAt, 8)) return -EFAULT;
+  const { sockets } = task.system;
+  const first = createSocket(sockets, domain | 0, type & SOCK_TYPE_MASK, protocol | 0, credentialsOf(task));
+  if (typeof first === "number") return first;
+  if ((domain | 0) !== AF_UNIX) {
+    first.retain().drop();
+    return -EOPNOTSUPP;
+  }
+  const firstFd = installSocket(task, first, flags);
+  if (firstFd < 0) return firstFd;
+  const second = createSocket(sockets, domain | 0, type & SOCK_TYPE_MASK, protocol | 0, credentialsOf(task));
+  const secondFd = typeof second === "number" ? second : installSocket(task, second, flags);
+  if (secondFd < 0) {
+    descriptors.close(firstFd);
+    return secondFd;
+  }
+  UnixSocket.connectPair(first as UnixSocket, second as UnixSocket);
+  memory.writeUint32(pairAt, firstFd);
+  memory.writeUint32(pairAt + 4, secondFd);
+  return 0;
+}
+
+export function bind(task: Task, fd: number, at: number, byteLength: number): number {
+  const found = socketOf(task, fd | 0);
+  if (typeof found === "number") return found;
+  const bad = readAddress(task, at, byteLength | 0, scratch);
+  if (bad !== 0) return bad;
+  const { lock } = found.table;
+  lock.acquire();
+  try {
+    return found.bind(scratch);
+  } finally {
+    lock.release();
+  }
+}
+
+export function listen(task: Task, fd: number, backlog: number): number {
+  const found = socketOf(task, fd | 0);
+  if (typeof found === "number") return found;
+  const { lock } = found.table;
+  lock.acquire();
+  try {
+    return found.listen(backlog | 0);
+  } finally {
+    lock.release();
+  }
+}
+
+export function accept(task: Task, fd: number, at: number, lengthAt: number): number {
+  return accept4(task, fd, at, lengthAt, 0);
+}
+
+export function accept4(task: Task, fd: number, at: number, lengthAt: number, flags: number): number {
+  if ((flags & ~CREATION_FLAGS) !== 0) return task.file(fd | 0) === null ? -EBADF : -EINVAL;
+  const listener = socketOf(task, fd | 0);
+  if (typeof listener === "number") return listener;
+  const { process } = task;
+  // A connection is taken only when everything after it is sure to succeed: none is lost to EMFILE or EFAULT.
+  const room = process.descriptors.checkRoom();
+  if (room !== 0) return room;
+  const { lock } = listener.table;
+  lock.acquire();
+  let accepted: KernelSocket | number;
+  try {
+    const ready = listener.checkAccept();
+    if (typeof ready === "number") return ready;
+    if (ready && at !== 0) {
+      const bad = checkAddressRoom(task, at, lengthAt);
+      if (bad !== 0) return bad;
+    }
+    accepted = ready ? listener.accept() : -EAGAIN;
+  } finally {
+    lock.release();
+  }
+  if (accepted === -EAGAIN) return task.blockOnFile(fd | 0, listener, POLLIN, listener.readTimeoutMilliseconds);
+  if (typeof accepted === "number") return accepted;
+  listener.table.add(accepted);
+  const descriptor = installSocket(task, accepted, flags);
+  if (descriptor >= 0 && at !== 0) {
+    // A peer that has gone already leaves no name behind.
+    if (accepted.peerName(scratch) < 0) scratch.clear();
+    writeAddress(task, scratch, at, lengthAt);
+  }
+  return descriptor;
+}
+
+export function connect(task: Task, fd: number, at: number, byteLength: number): number {
+  const found = socketOf(task, fd | 0);
+  if (typeof found === "number") return found;
+  const { lock } = found.table;
+  let result: number;
+  if (task.scratch === -EINPROGRESS || task.scratch === -EALREADY) {
+    lock.acquire();
+    try {
+      result = found.connectResult();
+    } finally {
+      lock.release();
+    }
+  } else {
+    const bad = readAddress(task, at, byteLength | 0, scratch);
+    if (bad !== 0) return bad;
+    lock.acquire();
+    try {
+      result = found.connect(scratch);
+    } finally {
+      lock.release();
+    }
+  }
+  const isPending = result === -EINPROGRESS || result === -EALREADY || result === -EAGAIN;
+  if (!isPending || (found.flags & O_NONBLOCK) !== 0) return result;
+  // connect(2) as Linux has it: when SO_SNDTIMEO ends the wait, the answer is the one of a socket that does not wait.
+  task.scratch ??= result;
+  task.hold(fd | 0, found);
+  task.setTimeout(found.writeTimeoutMilliseconds);
+  task.waitOn(found.waitQueue, POLLOUT | POLLHUP);
+  return task.block(task.scratch as number);
+}
+
+export function getsockname(task: Task, fd: number, at: number, lengthAt: number): number {
+  return nameOf(task, fd, at, lengthAt, false);
+}
+
+export function getpeername(task: Task, fd: number, at: number, lengthAt: number): number {
+  return nameOf(task, fd, at, lengthAt, true);
+}
+
+function nameOf(task: Task, fd: number, at: number, lengthAt: number, ofPeer: boolean): number {
+  const found = socketOf(task, fd | 0);
+  if (typeof found === "number") return found;
+  const result = ofPeer ? found.peerName(scratch) : found.localName(scratch);
+  if (result < 0) return result;
+  const bad = checkAddressRoom(task, at, lengthAt);
+  if (bad !== 0) return bad;
+  writeAddress(task, scratch, at, lengthAt);
+  return 0;
+}
+
+export function shutdown(task: Task, fd: number, how: number): number {
+  const found = socketOf(task, fd | 0);
+  if (typeof found === "number") return found;
+  const direction = how | 0;
+  if (direction < 0 || direction > SHUT_RDWR) return -EINVAL;
+  const { lock } = found.table;
+  lock.acquire();
+  try {
+    return found.shutdown(direction);
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * close(2) of any descriptor. Where SO_LINGER asks for it (last descriptor, blocking socket, data still to deliver), the call waits: the
+ * descriptor is free at once, the task holds the socket and waits for the peer's acknowledgment or the linger time, and
+ * letting go of the socket, at the end of the call, closes it. As on Linux the result is 0 however the wait ended.
+ */
+export function close(task: Task, fd: number): number {
+  const { descriptors } = task.process;
+  const descriptor = fd | 0;
+  if (task.restarts > 0) {
+    const held = task.file(descriptor);
+    return held instanceof KernelSocket ? waitForDelivery(task, held) : 0;
+  }
+  const file = descriptors.get(descriptor);
+  if (file === null) return -EBADF;
+  if (!(file instanceof KernelSocket) || file.references > 1 || (file.flags & O_NONBLOCK) !== 0) {
+    return descriptors.close(descriptor);
+  }
+  const milliseconds = file.lingerMilliseconds;
+  if (milliseconds === 0) return descriptors.close(descriptor);
+  task.hold(descriptor, file);
+  descriptors.close(descriptor);
+  task.setTimeout(milliseconds);
+  file.beginClosing();
+  return waitForDelivery(task, file);
+}
+
+function waitForDelivery(task: Task, file: KernelSocket): number {
+  if (file.hasDelivered) return 0;
+  task.waitOn(file.waitQueue);
+  const result = task.block(0);
+  // A signal ends the wait, not the close.
+  return result < 0 && result >= -4095 ? 0 : result;
+}
+
+export const socketCalls: readonly SyscallDefinition[] = [
+  call(198, "socket", ["socket-domain", "socket-type", "socket-protocol"], socket),
+  call(199, "socketpair", ["socket-domain", "socket-type", "socket-protocol", "fd-pair-out"], socketpair),
+  call(200, "bind", ["fd", "sockaddr", "size"], bind),
+  call(201, "listen", ["fd", "int"], listen),
+  call(202, "accept", ["fd", "sockaddr-out", "length-address"], accept),
+  call(203, "connect", ["fd", "sockaddr", "size"], connect),
+  call(204, "getsockname", ["fd", "sockaddr-out", "length-address"], getsockname),
+  call(205, "getpeername", ["fd", "sockaddr-out", "length-address"], getpeername),
+  call(210, "shutdown", ["fd", "how"], shutdown),
+  call(242, "accept4", ["fd", "sockaddr-out", "length-address", "socket-type"], accept4),
+];
