@@ -3,7 +3,7 @@
  * becomes a parked task, or the program's EAGAIN.
  */
 import { EAGAIN, EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPIPE, ESPIPE } from "../../abi/errno.ts";
-import { MAX_RW_COUNT, SEEK_CUR } from "../../abi/file.ts";
+import { MAX_RW_COUNT, PIPE_BUF, SEEK_CUR } from "../../abi/file.ts";
 import { POLLIN, POLLOUT } from "../../abi/poll.ts";
 import { SIGPIPE } from "../../abi/signal.ts";
 import type { OpenFile } from "../file/open-file.ts";
@@ -72,21 +72,29 @@ export function writev(task: Task, fd: number, address: number, count: number): 
   if (file === null || !file.isWritable) return -EBADF;
   const vector = readIoVector(task.process.memory, address, count | 0);
   if (typeof vector === "number") return vector;
-  const { memory } = task.process;
   for (;;) {
-    const left = vector.totalBytes - task.progress;
-    let result: number;
-    if (vector.addresses.length <= 1) {
-      result = file.write(memory.bytes, (vector.addresses[0] ?? 0) + task.progress, left);
-    } else {
-      // One write of all segments: a pipe keeps up to PIPE_BUF bytes together, a datagram socket makes one datagram of it.
-      const bounce = new Uint8Array(Math.min(left, BOUNCE_BYTES));
-      result = file.write(bounce, 0, gather(memory, vector, task.progress, bounce, bounce.length));
-    }
+    const result = writeNext(task, file, vector);
     if (result < 0) return writeFailed(task, fd, file, result);
     task.progress += result;
     if (task.progress >= vector.totalBytes || result === 0 || isSegmented(file)) return task.progress;
   }
+}
+
+/** Writes what comes after the first `task.progress` bytes, as much as goes at once. */
+function writeNext(task: Task, file: OpenFile, vector: IoVector): number {
+  const { bytes } = task.process.memory;
+  const left = vector.totalBytes - task.progress;
+  if (vector.addresses.length <= 1) return file.write(bytes, (vector.addresses[0] ?? 0) + task.progress, left);
+  // Long streams go segment by segment, without a copy.
+  if (file.isStream && left > PIPE_BUF) {
+    let skip = task.progress;
+    let segment = 0;
+    while (skip >= (vector.lengths[segment] as number)) skip -= vector.lengths[segment++] as number;
+    return file.write(bytes, (vector.addresses[segment] as number) + skip, (vector.lengths[segment] as number) - skip);
+  }
+  // One write of all segments: a pipe keeps up to PIPE_BUF bytes together, a datagram socket makes one datagram of it.
+  const bounce = new Uint8Array(Math.min(left, BOUNCE_BYTES));
+  return file.write(bounce, 0, gather(task.process.memory, vector, task.progress, bounce, bounce.length));
 }
 
 /** One read into a buffer of the kernel's, spread over the segments: a datagram must not be torn apart. */
