@@ -1,6 +1,6 @@
 /** wget: fetches a file over HTTP. */
 import { SIGHUP, SIGINT, SIGPIPE, SIGTERM } from "../libakuma/constants.ts";
-import type { Akuma } from "../libakuma/index.ts";
+import { type Akuma, AkumaError } from "../libakuma/index.ts";
 import { fileNameOf, parseUrl } from "./http/url.ts";
 import { complain, parseOptions, parseSeconds, parseWhole, usageError } from "./shared/options.ts";
 import { type Destination, FileDestination, StandardOutput } from "./wget/destination.ts";
@@ -72,9 +72,14 @@ export async function main(akuma: Akuma): Promise<number> {
     return ExitCode.success;
   } catch (error) {
     destination?.discard();
-    if (!(error instanceof Failure)) throw error;
+    if (error instanceof Failure) {
+      await complain(akuma, error.message);
+      return error.code;
+    }
+    // What is left can only come from looking at files; the network's errors are all Failures.
+    if (!(error instanceof AkumaError)) throw error;
     await complain(akuma, error.message);
-    return error.code;
+    return ExitCode.fileIo;
   }
 }
 

@@ -44,7 +44,7 @@ export class ProcessCalls extends SocketCalls {
 
   constructor(gate: ProgramGate) {
     super(gate);
-    gate.onSignal((signal) => this.handlers.get(signal)?.(signal));
+    gate.onSignal((signal) => this.runHandler(signal));
   }
 
   /** Ends the process; nothing after the call runs. */
@@ -52,6 +52,18 @@ export class ProcessCalls extends SocketCalls {
     this.hasExited = true;
     this.syscall(this.numbers.exit_group, code & 0xff);
     throw new Exited();
+  }
+
+  /** Nothing may be thrown at the kernel, which calls this: a handler that fails ends the program. */
+  private runHandler(signal: number): void {
+    try {
+      this.handlers.get(signal)?.(signal);
+    } catch (error) {
+      if (error instanceof Exited || this.hasExited) return;
+      void this.write_fd(2, encodeText(`${this.gate.arguments[0]}: in a signal handler: ${String(error)}\n`));
+      this.hasExited = true;
+      void this.syscall(this.numbers.exit_group, 1);
+    }
   }
 
   getpid(): number {
