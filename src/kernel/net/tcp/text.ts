@@ -43,7 +43,7 @@ export function takeText(connection: TcpConnection, segment: Segment): boolean {
   const repeated = (connection.receiveNext - start) | 0;
   if (repeated > 0) {
     // What we have already is cut off; such a segment wants an ACK at once, because ours may have been lost.
-    if (length > 0) connection.ackNow = true;
+    if (length > 0) acknowledgeSoon(connection);
     const cut = Math.min(repeated, length);
     start = (start + cut) | 0;
     length -= cut;
@@ -52,7 +52,7 @@ export function takeText(connection: TcpConnection, segment: Segment): boolean {
   const room = (connection.receiveEdge - start) | 0;
   if (length > room) {
     // Beyond the window: cut, the FIN as well; a probe of a closed window is answered.
-    connection.ackNow = true;
+    acknowledgeSoon(connection);
     length = Math.max(0, room);
     hasFin = false;
   }
@@ -106,6 +106,10 @@ function holdText(connection: TcpConnection, start: number, length: number, from
   }
   refreshPrediction(connection);
   if (tellNow && transmit(connection, connection.sendNext, ACK, 0)) return;
+  acknowledgeSoon(connection);
+}
+
+function acknowledgeSoon(connection: TcpConnection): void {
   connection.ackNow = true;
   connection.tcp.markDirty(connection);
 }
