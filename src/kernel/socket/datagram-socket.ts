@@ -76,11 +76,11 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
     const result = this.connectEndpoint(address.address, address.port);
     if (result < 0) return result;
     const { localAddress, localPort, remoteAddress, remotePort } = this.endpoint;
-    this.state = {
+    this.become({
       kind: "Connected",
       localAddress: { address: localAddress, port: localPort },
       remoteAddress: { address: remoteAddress, port: remotePort },
-    };
+    });
     return 0;
   }
 
@@ -187,7 +187,7 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
   protected override release(): void {
     this.entry.queue?.remove(this.entry);
     this.endpoint.close();
-    this.state = CLOSED;
+    this.become(CLOSED);
     this.table.remove(this);
   }
 }

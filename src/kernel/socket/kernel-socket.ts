@@ -72,6 +72,11 @@ export abstract class KernelSocket extends OpenFile implements Waiter {
     this.options = options;
   }
 
+  /** Every change of state goes through here; see socket-state.ts for the diagram. */
+  become(state: SocketState): void {
+    this.state = state;
+  }
+
   get isListener(): boolean {
     return this.state.kind === "Listening";
   }
@@ -256,7 +261,7 @@ export abstract class KernelSocket extends OpenFile implements Waiter {
 
   /** Last step, taken by the network runner for a socket that was put off: out of the table. */
   finishClosing(): void {
-    this.state = CLOSED;
+    this.become(CLOSED);
     this.table.remove(this);
   }
 

@@ -15,9 +15,9 @@ const PUT_ASIDE = 2;
 
 export class PairPool implements BufferPool {
   readonly profile = "specification";
-  readonly initialBytes = PAIR_HALF_BYTES;
-  readonly maximumReceiveBytes = PAIR_HALF_BYTES;
-  readonly maximumSendBytes = PAIR_HALF_BYTES;
+  readonly initialBytes: number = PAIR_HALF_BYTES;
+  readonly maximumReceiveBytes: number = PAIR_HALF_BYTES;
+  readonly maximumSendBytes: number = PAIR_HALF_BYTES;
   /** How many pairs there are: fewer than asked for when the arena was too small. */
   readonly pairs: number;
   exhausted = 0;

@@ -96,7 +96,7 @@ export class TcpSocket extends InetSocket {
     const bounded = Math.min(backlog >>> 0, SOMAXCONN);
     if (this.listener !== null) {
       this.listener.backlog = bounded;
-      this.state = { kind: "Listening", localAddress: this.listenerAddress(this.listener), backlog: bounded };
+      this.become({ kind: "Listening", localAddress: this.listenerAddress(this.listener), backlog: bounded });
       return 0;
     }
     if (this.connection !== null) return -EINVAL;
@@ -112,7 +112,7 @@ export class TcpSocket extends InetSocket {
     reservation.holders++;
     this.listener = listener;
     listener.events.add(this.entry);
-    this.state = { kind: "Listening", localAddress: this.listenerAddress(listener), backlog: bounded };
+    this.become({ kind: "Listening", localAddress: this.listenerAddress(listener), backlog: bounded });
     return 0;
   }
 
@@ -158,7 +158,7 @@ export class TcpSocket extends InetSocket {
     if (reservation !== null) reservation.holders++;
     this.attach(connection);
     this.isConnecting = true;
-    this.state = { kind: "Bound", localAddress: localEnd(connection) };
+    this.become({ kind: "Bound", localAddress: localEnd(connection) });
     return -EINPROGRESS;
   }
 
@@ -321,7 +321,7 @@ export class TcpSocket extends InetSocket {
   override beginClosing(): boolean {
     this.connection?.shutdownRead();
     this.connection?.shutdownWrite();
-    this.state = CLOSING;
+    this.become(CLOSING);
     return this.hasDelivered;
   }
 
@@ -341,7 +341,7 @@ export class TcpSocket extends InetSocket {
       this.finishClosing();
       return;
     }
-    this.state = CLOSING;
+    this.become(CLOSING);
     this.table.defer(this);
   }
 
@@ -357,12 +357,12 @@ export class TcpSocket extends InetSocket {
     const tcpState = connection.state;
     if (tcpState === TCP_CLOSED || tcpState === TIME_WAIT) {
       // While connect() waits the failure is its to tell; the socket is Bound until then.
-      if (state.kind !== "Bound") this.state = CLOSED;
+      if (state.kind !== "Bound") this.become(CLOSED);
       return;
     }
     if (tcpState === SYN_SENT || tcpState === SYN_RECEIVED) return;
-    if (this.isReadShutdown && this.isWriteShutdown) this.state = CLOSING;
-    else if (state.kind !== "Connected") this.state = connectedState(connection);
+    if (this.isReadShutdown && this.isWriteShutdown) this.become(CLOSING);
+    else if (state.kind !== "Connected") this.become(connectedState(connection));
   }
 
   /** connect(2) with AF_UNSPEC, and the way back from a failed connect(): a socket as new, bound if bind() had bound it. */
@@ -395,7 +395,7 @@ export class TcpSocket extends InetSocket {
   private showUnconnected(): void {
     const { reservation } = this;
     const { address = 0, port = 0 } = reservation ?? {};
-    this.state = reservation === null ? UNBOUND : { kind: "Bound", localAddress: { address, port } };
+    this.become(reservation === null ? UNBOUND : { kind: "Bound", localAddress: { address, port } });
   }
 
   private reserve(address: number, port: number): number {

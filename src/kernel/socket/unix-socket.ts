@@ -98,7 +98,7 @@ export class UnixSocket extends KernelSocket {
     if (this.name === "" || this.peer !== null) return -EINVAL;
     if (this.state.kind !== "Bound" && this.state.kind !== "Listening") return -EINVAL;
     this.backlog = Math.min(backlog >>> 0, SOMAXCONN);
-    this.state = { kind: "Listening", localAddress: NO_ADDRESS, backlog: this.backlog };
+    this.become({ kind: "Listening", localAddress: NO_ADDRESS, backlog: this.backlog });
     this.tellWaiting();
     return 0;
   }
@@ -190,7 +190,7 @@ export class UnixSocket extends KernelSocket {
     }
     if (how !== SHUT_WR) this.isReadShutdown = true;
     if (how !== SHUT_RD) this.isWriteShutdown = true;
-    if (this.isReadShutdown && this.isWriteShutdown) this.state = CLOSING;
+    if (this.isReadShutdown && this.isWriteShutdown) this.become(CLOSING);
     if (this.isConnectionOriented) this.peer.notify(EVERYTHING);
     this.notify(EVERYTHING);
     return 0;
@@ -379,20 +379,20 @@ export class UnixSocket extends KernelSocket {
   private associate(target: UnixSocket): number {
     this.peer = target;
     this.peerCredentials = target.credentials;
-    this.state = { kind: "Connected", localAddress: NO_ADDRESS, remoteAddress: NO_ADDRESS };
+    this.become({ kind: "Connected", localAddress: NO_ADDRESS, remoteAddress: NO_ADDRESS });
     return 0;
   }
 
   private becomeConnected(peer: UnixSocket): void {
     this.peer = peer;
     this.peerCredentials = peer.credentials;
-    this.state = { kind: "Connected", localAddress: NO_ADDRESS, remoteAddress: NO_ADDRESS };
+    this.become({ kind: "Connected", localAddress: NO_ADDRESS, remoteAddress: NO_ADDRESS });
   }
 
   private dissolve(): number {
     if (this.isConnectionOriented) return -EAFNOSUPPORT;
     this.peer = null;
-    this.state = this.unconnectedState();
+    this.become(this.unconnectedState());
     return 0;
   }
 
@@ -413,11 +413,11 @@ export class UnixSocket extends KernelSocket {
 
   private named(name: string): void {
     this.name = name;
-    if (this.state.kind === "Unbound") this.state = this.unconnectedState();
+    if (this.state.kind === "Unbound") this.become(this.unconnectedState());
   }
 
   private stopListening(): void {
-    this.state = this.unconnectedState();
+    this.become(this.unconnectedState());
     // Whoever connected and was never accepted finds the connection reset.
     for (const embryo of this.pending.splice(0)) embryo.release();
     this.tellWaiting();
@@ -442,7 +442,7 @@ export class UnixSocket extends KernelSocket {
     const hadUnread = !this.inbox.isEmpty || this.index < 0;
     if (this.isListener) this.stopListening();
     if (this.name !== "") this.table.unixNames.unbind(this.name, this);
-    this.state = CLOSED;
+    this.become(CLOSED);
     this.table.remove(this);
     this.inbox.clear();
     this.tellWaiting();

@@ -27,14 +27,11 @@ import {
 import type { OpenFile } from "../file/open-file.ts";
 import { PipeReader, PipeWriter } from "../file/pipe.ts";
 import type { Task } from "../task/task.ts";
+import { close } from "./close.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 
 /** What F_SETFL may change; other bits are ignored, as fcntl(2) says. */
 const SETTABLE_FLAGS = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
-
-export function close(task: Task, fd: number): number {
-  return task.process.descriptors.close(fd);
-}
 
 export function closeRange(task: Task, first: number, last: number, flags: number): number {
   const low = first >>> 0;

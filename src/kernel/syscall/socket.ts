@@ -1,6 +1,6 @@
 /**
  * Sockets from their making to their end: socket(2), socketpair(2), bind(2), listen(2), accept(2), connect(2), getsockname(2),
- * getpeername(2), shutdown(2), and the close(2) of a socket that lingers.
+ * getpeername(2), shutdown(2).
  *
  * The socket table's lock is held for each change of a socket's state and released before the descriptor table is touched or
  * the task parks.
@@ -10,7 +10,7 @@ import { FD_CLOEXEC, O_NONBLOCK } from "../../abi/file.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../../abi/poll.ts";
 import { AF_UNIX, SHUT_RDWR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_TYPE_MASK } from "../../abi/socket.ts";
 import { createSocket } from "../socket/create-socket.ts";
-import { type Credentials, KernelSocket } from "../socket/kernel-socket.ts";
+import type { Credentials, KernelSocket } from "../socket/kernel-socket.ts";
 import { SocketAddress } from "../socket/socket-address.ts";
 import { UnixSocket } from "../socket/unix-socket.ts";
 import type { Task } from "../task/task.ts";
@@ -193,40 +193,6 @@ export function shutdown(task: Task, fd: number, how: number): number {
   } finally {
     lock.release();
   }
-}
-
-/**
- * close(2) of any descriptor. Where SO_LINGER asks for it (last descriptor, blocking socket, data still to deliver), the call waits: the
- * descriptor is free at once, the task holds the socket and waits for the peer's acknowledgment or the linger time, and
- * letting go of the socket, at the end of the call, closes it. As on Linux the result is 0 however the wait ended.
- */
-export function close(task: Task, fd: number): number {
-  const { descriptors } = task.process;
-  const descriptor = fd | 0;
-  if (task.restarts > 0) {
-    const held = task.file(descriptor);
-    return held instanceof KernelSocket ? waitForDelivery(task, held) : 0;
-  }
-  const file = descriptors.get(descriptor);
-  if (file === null) return -EBADF;
-  if (!(file instanceof KernelSocket) || file.references > 1 || (file.flags & O_NONBLOCK) !== 0) {
-    return descriptors.close(descriptor);
-  }
-  const milliseconds = file.lingerMilliseconds;
-  if (milliseconds === 0) return descriptors.close(descriptor);
-  task.hold(descriptor, file);
-  descriptors.close(descriptor);
-  task.setTimeout(milliseconds);
-  file.beginClosing();
-  return waitForDelivery(task, file);
-}
-
-function waitForDelivery(task: Task, file: KernelSocket): number {
-  if (file.hasDelivered) return 0;
-  task.waitOn(file.waitQueue);
-  const result = task.block(0);
-  // A signal ends the wait, not the close.
-  return result < 0 && result >= -4095 ? 0 : result;
 }
 
 export const socketCalls: readonly SyscallDefinition[] = [
