@@ -40,6 +40,8 @@ export interface NetStackOptions {
 }
 
 const HEADROOM = FRAME_HEADROOM_BYTES;
+/** What one round of poll() is charged beyond its frames: output alone must not go on for ever either. */
+const ROUND_COST = 8;
 
 export class NetStack {
   readonly arena: Arena;
@@ -140,28 +142,14 @@ export class NetStack {
     if (this.isPolling) return false;
     this.now = nowMilliseconds;
     this.isPolling = true;
-    this.pollDevices();
-    let budget = this.framesPerPoll;
-    let happened = false;
-    for (;;) {
-      const requested = this.outputRequested;
-      this.outputRequested = false;
-      const drained = this.drain(budget);
-      budget -= drained;
-      const fired = this.timers.expire(nowMilliseconds);
-      this.tcp.output();
-      if (drained === 0 && fired === 0 && !requested) break;
-      happened = true;
-      if (budget <= 0 || (this.queueCount === 0 && !this.outputRequested)) break;
-      budget--;
+    try {
+      return this.work(nowMilliseconds);
+    } finally {
+      this.isPolling = false;
+      // Connections that have had their turn and want another get it in the next poll.
+      if (this.tcp.hasPendingOutput) this.outputRequested = true;
+      this.needsPoll = this.queueCount > 0 || this.outputRequested;
     }
-    // What was handed to a device that holds frames back gets its time now.
-    this.pollDevices();
-    this.isPolling = false;
-    // Connections that have had their turn and want another get it in the next poll.
-    if (this.tcp.hasPendingOutput) this.outputRequested = true;
-    this.needsPoll = this.queueCount > 0 || this.outputRequested;
-    return happened;
   }
 
   /** When to call poll() next: `now` when something waits already, Infinity when nothing ever will. */
@@ -191,7 +179,7 @@ export class NetStack {
       return { netInterface, nextHop: target, source: source || own, mtu: Math.min(netInterface.mtu, 65_535) };
     }
     // RFC 1122 3.2.1.3 (g): 127.x must not appear outside a host.
-    if (isLoopbackAddress(source)) return null;
+    if (isLoopbackAddress(source) && !this.forwardAny) return null;
     let entry = this.routes.lookup(target);
     if (entry === null && (target === LIMITED_BROADCAST_ADDRESS || isMulticastAddress(target))) {
       for (const netInterface of this.interfaces) {
@@ -237,6 +225,26 @@ export class NetStack {
     const { netInterface } = gateway;
     const own = source === 0 || isLoopbackAddress(source) ? netInterface.sourceFor(gateway.gateway) : source;
     return { netInterface, nextHop: gateway.gateway, source: own, mtu: Math.min(netInterface.mtu, 65_535) };
+  }
+
+  private work(nowMilliseconds: number): boolean {
+    this.pollDevices();
+    let budget = this.framesPerPoll;
+    let happened = false;
+    for (;;) {
+      const requested = this.outputRequested;
+      this.outputRequested = false;
+      const drained = this.drain(budget);
+      budget -= drained + ROUND_COST;
+      const fired = this.timers.expire(nowMilliseconds);
+      this.tcp.output();
+      if (drained === 0 && fired === 0 && !requested) break;
+      happened = true;
+      if (budget <= 0 || (this.queueCount === 0 && !this.outputRequested)) break;
+    }
+    // What was handed to a device that holds frames back gets its time now.
+    this.pollDevices();
+    return happened;
   }
 
   private pollDevices(): void {
