@@ -5,24 +5,31 @@
  *     await kernel.spawn("/bin/httpd");
  *     const socket = kernel.connect(8080);
  */
-import { openSync, writeSync } from "node:fs";
-import type { Duplex } from "node:stream";
+import { resolve as resolvePath } from "node:path";
 import { errnoName, errnoText } from "../../abi/errno.ts";
 import { sharedArena } from "../../base/arena.ts";
-import { parseIpv4 } from "../../base/ipv4-address.ts";
 import { SeededRandom } from "../../base/random.ts";
-import type { OpenFile } from "../../kernel/file/open-file.ts";
-import { createPipe } from "../../kernel/file/pipe.ts";
+import type { ProgramModule, RegisteredProgram } from "../../kernel/exec/program.ts";
+
 import { Kernel as KernelCore } from "../../kernel/kernel.ts";
 import type { Device } from "../../kernel/net/device/device.ts";
 import { FaultyDevice } from "../../kernel/net/device/faults.ts";
 import { PcapDevice, PcapWriter } from "../../kernel/net/device/pcap.ts";
 import type { BufferPoolProfile } from "../../kernel/socket/buffer-pool.ts";
+import { HostFs } from "../../kernel/vfs/hostfs/hostfs.ts";
 import { programs } from "../../user/bin/index.ts";
 import { startProgram } from "../../user/libakuma/start.ts";
 import type { VirtualScheduler } from "../virtual-scheduler.ts";
+import { openCapture } from "./capture.ts";
+import { NodeClock } from "./clock.ts";
+import { ConnectionDuplex } from "./connection-duplex.ts";
+import { NodeEntropy } from "./entropy.ts";
+import { NodeGateway, type PublishedPort } from "./gateway.ts";
+import { NodeHostFiles } from "./host-files.ts";
 import { KernelProcess, type SpawnOptions } from "./kernel-process.ts";
 import { NodeScheduler } from "./scheduler.ts";
+import { standardInput, standardOutput } from "./standard-streams.ts";
+import { WorkerRunner } from "./worker-runner.ts";
 
 /** A folder of the host: its path, or its path with the access. Read-only unless `writable`. */
 export type MountOption = string | { path: string; writable?: boolean };
@@ -62,9 +69,11 @@ function fail(what: string, errno: number): never {
 export class Kernel {
   /** What host code seldom needs: the kernel itself. */
   readonly core: KernelCore;
-  private readonly closers: (() => Promise<void> | void)[];
+  /** The host ports that `publish` got, in its order. */
+  readonly published: PublishedPort[] = [];
+  private readonly closers: (() => void)[];
 
-  private constructor(core: KernelCore, closers: (() => Promise<void> | void)[]) {
+  private constructor(core: KernelCore, closers: (() => void)[]) {
     this.core = core;
     this.closers = closers;
   }
@@ -76,8 +85,8 @@ export class Kernel {
     const random = options.seed === undefined ? new NodeEntropy() : new SeededRandom(options.seed);
     const arena = sharedArena();
     const log = options.log ?? (() => {});
-    const closers: (() => Promise<void> | void)[] = [];
-    const gateway = await createGateway({ arena, random, clock, scheduler, allowNet: options.allowNet ?? false, log });
+    const closers: (() => void)[] = [];
+    const gateway = new NodeGateway({ arena, random, clock, allowNet: options.allowNet ?? false, log });
     closers.push(() => gateway.close());
     try {
       let device: Device = gateway.guestDevice;
@@ -88,7 +97,12 @@ export class Kernel {
         device = faulty;
       }
       if (options.pcap !== undefined) {
-        const sink = typeof options.pcap === "string" ? openCapture(options.pcap, closers) : options.pcap;
+        let sink: (bytes: Uint8Array) => void;
+        if (typeof options.pcap === "string") {
+          const capture = openCapture(options.pcap, (error) => log(`the capture ends here: ${error.message}`));
+          closers.push(() => capture.close());
+          sink = capture.sink;
+        } else sink = options.pcap;
         device = new PcapDevice(device, arena, new PcapWriter({ sink }), () => clock.realtimeMilliseconds());
       }
       const strace = options.strace;
@@ -104,16 +118,17 @@ export class Kernel {
         log,
         ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
         ...(options.bufferPool === undefined ? {} : { bufferPool: options.bufferPool }),
-        ...(strace === undefined ? {} : { tracer: (kernel: KernelCore) => new Strace(kernel, strace) }),
       });
-      if (faulty !== null) faulty.onNeedsPoll = () => core.requestTurn();
+      const poll = (): void => core.net.requestPoll();
+      gateway.attach(core.net, poll);
+      if (faulty !== null) faulty.onNeedsPoll = poll;
       const kernel = new Kernel(core, closers);
       for (const [name, load] of Object.entries(programs)) core.addProgram({ name, load });
       for (const [path, mount] of Object.entries(options.mounts ?? {})) kernel.mount(path, mount);
-      for (const port of options.publish ?? []) closers.push(await gateway.publish(port));
+      for (const port of options.publish ?? []) kernel.published.push(await gateway.publish(port));
       return kernel;
     } catch (error) {
-      for (const close of closers.reverse()) await close();
+      for (const close of closers.reverse()) close();
       throw error;
     }
   }
@@ -121,7 +136,9 @@ export class Kernel {
   /** Shows a folder of the host in the guest. */
   mount(guestPath: string, mount: MountOption): void {
     const { path, writable = false } = typeof mount === "string" ? { path: mount } : mount;
-    this.core.mount(guestPath, new HostFs(new NodeHostFiles(resolvePath(path))), { readOnly: !writable });
+    this.core.mount(guestPath, new HostFs(new NodeHostFiles(resolvePath(path)), { readOnly: !writable }), {
+      readOnly: !writable,
+    });
   }
 
   /** Makes a module of yours a program of the guest: the file /bin/NAME, or another path. */
@@ -159,14 +176,14 @@ export class Kernel {
   }
 
   /** A connection of the host's to a port of the guest, without any host port: a Duplex like net.Socket. */
-  connect(port: number, address = "127.0.0.1"): Duplex {
-    return connectDuplex(this.core, port, address);
+  connect(port: number, address = "127.0.0.1"): ConnectionDuplex {
+    return new ConnectionDuplex(this.core, port, address);
   }
 
   /** Ends every program, closes published ports, captures and mounts. */
   async shutdown(): Promise<void> {
     this.core.shutdown();
-    for (const close of this.closers.splice(0).reverse()) await close();
+    for (const close of this.closers.splice(0).reverse()) close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
