@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const projectNode = join(root, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
+const PARENT_CHECK_MILLISECONDS = 200;
 
 /** What each command runs, and with which arguments before those of the user. */
 const commands = {
@@ -97,6 +98,11 @@ function run(argumentList) {
     process.on(signal, () => {
       if (!(fromTerminal && signal === "SIGINT")) child.kill(signal);
     });
+  }
+  // npm runs us in a shell and hands signals on to that shell only, which keeps them: when it is gone, we are meant too.
+  if (process.env.npm_lifecycle_event !== undefined) {
+    const shell = process.ppid;
+    setInterval(() => process.ppid !== shell && child.kill("SIGTERM"), PARENT_CHECK_MILLISECONDS).unref();
   }
   child.on("exit", (code, signal) => process.exit(signal === null ? code : 128 + (constants.signals[signal] ?? 0)));
 }
