@@ -86,6 +86,8 @@ interface Directories {
   /** A path that leads to the directory itself; -ESTALE when it cannot be trusted any more. */
   path(directory: number): string | number;
   isInside(directory: number): boolean;
+  /** A directory has been renamed through this folder: handles of it and of what is in it stay good. */
+  moved(from: string, to: string): void;
   closeAll(): void;
 }
 
@@ -122,6 +124,8 @@ class DescriptorDirectories implements Directories {
       return false;
     }
   }
+
+  moved(): void {}
 
   closeAll(): void {
     this.close(this.root);
@@ -179,6 +183,12 @@ class PathDirectories implements Directories {
     const root = this.known.get(this.root)?.path ?? "";
     const path = this.path(directory);
     return typeof path === "string" && (path === root || path.startsWith(root.endsWith(sep) ? root : root + sep));
+  }
+
+  moved(from: string, to: string): void {
+    for (const known of this.known.values()) {
+      if (known.path === from || known.path.startsWith(from + sep)) known.path = to + known.path.slice(from.length);
+    }
   }
 
   closeAll(): void {
@@ -322,6 +332,7 @@ export class NodeHostFiles implements HostFiles {
     return attempt(() => {
       if (noReplace && moveExclusively(from, to)) return;
       fs.renameSync(from, to);
+      this.directories.moved(from, to);
     });
   }
 
@@ -416,7 +427,7 @@ export class NodeHostFiles implements HostFiles {
   private at(directory: number, name: string): string | number {
     if (!isName(name)) return -ENOENT;
     const path = this.directories.path(directory);
-    return typeof path === "number" ? path : `${path}/${name}`;
+    return typeof path === "number" ? path : path + sep + name;
   }
 
   private with(directory: number, name: string, work: (path: string) => void): number {
