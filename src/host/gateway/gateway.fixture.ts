@@ -34,6 +34,7 @@ export class FakeStream implements HostStream {
   private held: Uint8Array = new Uint8Array(0);
   private buffer: Uint8Array | null = null;
   private isWaiting = false;
+  private endWaits = false;
 
   constructor(address: number, port: number, events: HostStreamEvents | null = null) {
     this.remoteAddress = address;
@@ -65,6 +66,11 @@ export class FakeStream implements HostStream {
     this.held = all;
     if (this.isReading) this.offer();
   }
+  /** The host has finished sending; told behind the last byte. */
+  hangUp(): void {
+    this.endWaits = this.held.length > 0;
+    if (!this.endWaits) this.events?.onEnd();
+  }
   get heldBytes(): number {
     return this.held.length;
   }
@@ -88,6 +94,9 @@ export class FakeStream implements HostStream {
     const taken = this.events?.onData(this.held, 0, this.held.length) ?? 0;
     this.isReading = taken === this.held.length;
     this.held = this.held.subarray(taken);
+    if (this.held.length > 0 || !this.endWaits) return;
+    this.endWaits = false;
+    this.events?.onEnd();
   }
 }
 

@@ -242,7 +242,7 @@ test("a server that speaks and hangs up before the handshake is over loses nothi
   host.isReading = true;
   host.deliver(bytes("220 hello"));
   assert.equal(host.heldBytes, 9);
-  host.events?.onEnd();
+  host.hangUp();
   network.settle();
   assert.equal(connection.stateName, "CLOSE-WAIT");
   assert.equal(receive(connection), "220 hello");
@@ -409,7 +409,7 @@ test("names over UDP and over TCP at 10.0.2.3", async () => {
   const buffer = new Uint8Array(512);
   const length = endpoint.receive(buffer, 0, 512);
   const answer = dns.decode(buffer.subarray(0, length));
-  assert.deepEqual((answer.answers?.[0] as { data: string }).data, "93.184.216.34");
+  assert.equal((answer.answers as { data: string }[])[0]?.data, "93.184.216.34");
   const connection = connect(network, ip("10.0.2.3"), 53);
   assert.equal(connection.stateName, "ESTABLISHED");
   const framed = new Uint8Array(2 + query.length);
@@ -417,12 +417,15 @@ test("names over UDP and over TCP at 10.0.2.3", async () => {
   framed.set(query, 2);
   for (const byte of [...framed, ...framed]) {
     connection.send(Uint8Array.of(byte), 0, 1);
-    network.settle();
+    network.pass(50);
   }
   await network.rest();
   const count = connection.receive(buffer, 0, 512);
   assert.equal(count, 2 * (length + 2));
-  assert.deepEqual(buffer.subarray(2, 2 + length), buffer.subarray(length + 4, 2 * length + 4));
+  for (const at of [2, length + 4]) {
+    const over = dns.decode(buffer.subarray(at, at + length));
+    assert.equal((over.answers as { data: string }[])[0]?.data, "93.184.216.34");
+  }
   network.pass(11_000);
   assert.equal(connection.receiveFinished, true, "an idle connection is closed");
 });

@@ -9,7 +9,9 @@ export class PublishSyntaxError extends Error {
 export function parsePublish(text: string): PublishOptions & { protocol: "tcp" | "udp" } {
   const match = /^(?:(?:\[([0-9a-fA-F:]+)\]|([\w.-]+)):)??(?:(\d{1,5}):)?(\d{1,5})(?:\/(tcp|udp))?$/.exec(text);
   if (match === null) {
-    throw new PublishSyntaxError(`cannot read "${text}": expected [HOSTADDRESS:][HOSTPORT:]GUESTPORT[/tcp|/udp], like 8080:80`);
+    throw new PublishSyntaxError(
+      `cannot read "${text}": expected [HOSTADDRESS:][HOSTPORT:]GUESTPORT[/tcp|/udp], like 8080:80`,
+    );
   }
   const [, bracketed, plain, host, guest, protocol = "tcp"] = match;
   const guestPort = Number(guest);
