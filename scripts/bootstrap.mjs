@@ -102,7 +102,11 @@ function run(argumentList) {
   // npm runs us in a shell and hands signals on to that shell only, which keeps them: when it is gone, we are meant too.
   if (process.env.npm_lifecycle_event !== undefined) {
     const shell = process.ppid;
-    setInterval(() => process.ppid !== shell && child.kill("SIGTERM"), PARENT_CHECK_MILLISECONDS).unref();
+    const check = setInterval(() => {
+      if (process.ppid === shell) return;
+      clearInterval(check);
+      child.kill("SIGTERM");
+    }, PARENT_CHECK_MILLISECONDS).unref();
   }
   child.on("exit", (code, signal) => process.exit(signal === null ? code : 128 + (constants.signals[signal] ?? 0)));
 }
