@@ -1,0 +1,60 @@
+/** Programs in worker threads: the same source behind the same gate, a heap of their own, and they can be killed. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Kernel } from "../src/index.ts";
+
+const fixture = (name: string): URL => new URL(`./support/programs/${name}.ts`, import.meta.url);
+
+test("a program in a worker makes blocking and immediate calls", async () => {
+  await using kernel = await Kernel.boot();
+  kernel.addProgram("greeter", fixture("greeter"));
+  for (const isolate of ["realm", "worker"] as const) {
+    const program = await kernel.spawn("/bin/greeter", { arguments: ["world"], isolate, stdin: "typed\n" });
+    const { stdout, stderr, code } = await program.output();
+    assert.equal(stderr, "");
+    assert.equal(stdout, "hello world, you typed: typed\n");
+    assert.equal(code, 7);
+  }
+});
+
+test("an endless loop in a worker does not stop the kernel, and SIGKILL ends it", async () => {
+  await using kernel = await Kernel.boot();
+  kernel.addProgram("endless", fixture("endless"));
+  const endless = await kernel.spawn("/bin/endless", { isolate: "worker" });
+  // The loop has begun once its first line is there.
+  const [line] = (await endless.stdout?.take(1).toArray()) as [Buffer];
+  assert.equal(line.toString(), "looping\n");
+  const echo = await kernel.spawn("/bin/echo", { arguments: ["alive"] });
+  assert.equal((await echo.output()).stdout, "alive\n");
+  endless.kill("SIGKILL");
+  assert.deepEqual(await endless.exited, { code: null, signal: "SIGKILL" });
+});
+
+test("a worker serves connections: accept, read and write wait at the same time", async () => {
+  await using kernel = await Kernel.boot();
+  kernel.addProgram("echo-server", fixture("echo-server"));
+  const server = await kernel.spawn("/bin/echo-server", { isolate: "worker" });
+  const [line] = (await server.stdout?.take(1).toArray()) as [Buffer];
+  assert.equal(line.toString(), "listening\n");
+  const sockets = [1, 2, 3].map(() => kernel.connect(7));
+  const answers = sockets.map(async (socket, k) => {
+    socket.write(`message ${k}`);
+    const [answer] = (await socket.take(1).toArray()) as [Buffer];
+    socket.destroy();
+    return answer.toString();
+  });
+  assert.deepEqual(await Promise.all(answers), ["message 0", "message 1", "message 2"]);
+  server.kill();
+  assert.deepEqual(await server.exited, { code: null, signal: "SIGTERM" });
+});
+
+test("a module that cannot be loaded ends its process with 127 and a line in the log", async () => {
+  const log: string[] = [];
+  await using kernel = await Kernel.boot({ log: (line) => log.push(line) });
+  kernel.addProgram("missing", new URL("file:///nowhere/missing.ts"));
+  for (const isolate of ["realm", "worker"] as const) {
+    const program = await kernel.spawn("/bin/missing", { isolate });
+    assert.deepEqual(await program.exited, { code: 127, signal: null });
+  }
+  assert.equal(log.length, 2);
+});
