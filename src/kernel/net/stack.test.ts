@@ -2,10 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Arena } from "../../base/arena.ts";
+import { finishSum, pseudoHeaderSum, sumBytes } from "../../base/checksum.ts";
 import { nextBelow, SeededRandom } from "../../base/random.ts";
 import { Timer } from "../../base/timers.ts";
 import { createLoopback } from "./device/loopback.ts";
+import type { PortReservation } from "./ports.ts";
 import { NetStack } from "./stack.ts";
+import type { TcpConnection } from "./tcp/connection.ts";
+import type { TcpListener } from "./tcp/listener.ts";
+import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_RST, TCP_SYN } from "./wire/tcp.ts";
 import {
   arpFrame,
   bytesOf,
@@ -16,6 +21,7 @@ import {
   OUR_ADDRESS,
   PEER_ADDRESS,
   pattern,
+  tcpFrame,
   udpFrame,
   udpSegment,
   Wire,
@@ -157,21 +163,38 @@ describe("against whatever comes over the wire", () => {
     ethernetFrame(ipPacket({ moreFragments: true }, udpSegment(pattern(56)))),
     ethernetFrame(ipPacket({ fragmentOffset: 64 }, pattern(24))),
     ethernetFrame(ipPacket({ protocol: 1 }, icmpMessage({ type: 8 }), Uint8Array.of(7, 7, 4, 0, 0, 0, 0, 0))),
-    ethernetFrame(
-      ipPacket({ protocol: 6 }, Uint8Array.from([0, 9, 0, 80, ...new Array(8).fill(1), 0x50, 2, 1, 1, 0, 0, 0, 0])),
-    ),
+    tcpFrame({ flags: TCP_SYN, options: { maximumSegmentSize: 1460, sackPermitted: true, windowScale: 7 } }),
+    tcpFrame({ flags: TCP_SYN, sourcePort: 4001, options: { timestampValue: 5, timestampEcho: 0 } }),
+    tcpFrame({ flags: TCP_ACK | TCP_PSH, sequence: 1001, acknowledgment: 1 }, "data"),
+    tcpFrame({ flags: TCP_RST, sequence: 1001 }),
+    tcpFrame({ flags: TCP_FIN | TCP_ACK, sequence: 1001, options: { sackBlocks: [1, 5, 9, 13] } }),
   ];
 
-  function fuzzed(): Wire {
+  function fuzzed(): { wire: Wire; listener: TcpListener; client: TcpConnection } {
     const arena = new Arena({ totalBytes: 16 << 20, smallFrames: 300, largeFrames: 70, checked: true });
     const wire = new Wire({ arena, knowsPeer: false });
     createLoopback(wire.stack);
     const endpoint = wire.stack.udp.open();
     endpoint.bindForeign(0, 7);
-    return wire;
+    const { tcp } = wire.stack;
+    const reservation = tcp.ports.reserve(0, 80, { reuseAddress: true, reusePort: false }) as PortReservation;
+    const listener = tcp.listen({ reservation, backlog: 4 }) as TcpListener;
+    const client = tcp.connect({ remoteAddress: PEER_ADDRESS, remotePort: 4000 }) as TcpConnection;
+    return { wire, listener, client };
   }
 
-  function settle(wire: Wire): void {
+  /** What a server would do with what the fuzz has opened. */
+  function serve(listener: TcpListener): void {
+    for (let connection = listener.accept(); connection !== null; connection = listener.accept()) {
+      connection.send(bytesOf("hello"), 0, 5);
+      connection.close();
+    }
+  }
+
+  function settle({ wire, listener, client }: ReturnType<typeof fuzzed>): void {
+    serve(listener);
+    listener.close();
+    client.abort();
     for (const endpoint of [...wire.stack.udp.endpoints()]) endpoint.close();
     wire.device.sent.length = 0;
     wire.advance(200_000);
@@ -179,7 +202,8 @@ describe("against whatever comes over the wire", () => {
   }
 
   it("random bytes do no harm", () => {
-    const wire = fuzzed();
+    const fixture = fuzzed();
+    const { wire } = fixture;
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom(0, 0x0800, 0x0806), (bytes, type) => {
         deliver(wire, type === 0 ? bytes : ethernetFrame(bytes, { type }));
@@ -187,37 +211,53 @@ describe("against whatever comes over the wire", () => {
       }),
       { numRuns: 2000 },
     );
-    settle(wire);
+    settle(fixture);
   });
 
   it("mutated frames do no harm, and every answer is well-formed", () => {
-    const wire = fuzzed();
+    const fixture = fuzzed();
+    const { wire, listener } = fixture;
     const random = new SeededRandom(4711);
     for (let round = 0; round < 20_000; round++) {
       const frame = (seeds[nextBelow(random, seeds.length)] as Uint8Array).slice();
       const mutations = 1 + nextBelow(random, 4);
       for (let k = 0; k < mutations; k++) frame[nextBelow(random, frame.length)] = nextBelow(random, 256);
-      if (nextBelow(random, 2) === 0) repairChecksum(frame);
+      if (nextBelow(random, 4) !== 0) repairChecksums(frame);
       const kept = nextBelow(random, 8) === 0 ? nextBelow(random, frame.length + 1) : frame.length;
       deliver(wire, frame.subarray(0, kept));
       if (nextBelow(random, 4) === 0) wire.poll();
       if (nextBelow(random, 100) === 0) wire.advance(nextBelow(random, 3000));
+      serve(listener);
       while (wire.device.sent.length > 0) wire.recv();
     }
     wire.poll();
     while (wire.device.sent.length > 0) wire.recv();
-    settle(wire);
+    settle(fixture);
+    assert.equal([...wire.stack.tcp.connections()].length, 0);
+    assert.equal(wire.arena.blockBytesInUse, 0);
   });
 });
 
-/** Puts the IP header's checksum right again, so that mutations reach what lies behind it. */
-function repairChecksum(frame: Uint8Array): void {
-  const length = ((frame[14] as number) & 15) * 4;
-  if (frame[12] !== 8 || frame[13] !== 0 || length < 20 || 14 + length > frame.length) return;
-  frame[24] = frame[25] = 0;
-  let sum = 0;
-  for (let k = 14; k < 14 + length; k += 2) sum += ((frame[k] as number) << 8) | (frame[k + 1] as number);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  frame[24] = ~sum >> 8;
-  frame[25] = ~sum;
+/** Puts the checksums right again, so that mutations reach what lies behind them. */
+function repairChecksums(frame: Uint8Array): void {
+  const headerLength = ((frame[14] as number) & 15) * 4;
+  const total = ((frame[16] as number) << 8) | (frame[17] as number);
+  if (frame[12] !== 8 || frame[13] !== 0 || headerLength < 20 || 14 + headerLength > frame.length) return;
+  const store = (at: number, initial: number, from: number, length: number): void => {
+    if (at + 2 > frame.length) return;
+    frame[at] = frame[at + 1] = 0;
+    const checksum = finishSum(initial + sumBytes(frame, from, length));
+    frame[at] = checksum;
+    frame[at + 1] = checksum >>> 8;
+  };
+  store(24, 0, 14, headerLength);
+  const length = total - headerLength;
+  const from = 14 + headerLength;
+  if (length < 8 || from + length > frame.length) return;
+  const protocol = frame[23] as number;
+  const word = (at: number): number => new DataView(frame.buffer, frame.byteOffset).getUint32(at);
+  const pseudo = pseudoHeaderSum(word(26), word(30), protocol, length);
+  if (protocol === 1) store(from + 2, 0, from, length);
+  if (protocol === 6) store(from + 16, pseudo, from, length);
+  if (protocol === 17) store(from + 6, pseudo, from, length);
 }

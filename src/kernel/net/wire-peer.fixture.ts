@@ -13,7 +13,7 @@ import { type ArpPacket, readArp, writeArp } from "./wire/arp.ts";
 import { type EthernetHeader, readEthernet, writeEthernet } from "./wire/ethernet.ts";
 import { type IcmpHeader, readIcmp, writeIcmp } from "./wire/icmp.ts";
 import { type Ipv4Header, readIpv4, writeIpv4 } from "./wire/ipv4.ts";
-import { readTcp, type TcpHeader } from "./wire/tcp.ts";
+import { readTcp, type TcpHeader, writeTcp } from "./wire/tcp.ts";
 import { readUdp, type UdpHeader, writeUdp } from "./wire/udp.ts";
 
 export const OUR_ADDRESS = 0x0a00_0001;
@@ -253,6 +253,30 @@ export function udpFrame(
 ): Uint8Array {
   const { source = PEER_ADDRESS, destination = OUR_ADDRESS } = options;
   return ethernetFrame(ipPacket({ source, destination }, udpSegment(data, options)), ethernet);
+}
+
+/** A segment from port 4000 to port 80. */
+export function tcpFrame(header: Partial<TcpHeader>, data: Uint8Array | string = ""): Uint8Array {
+  const content = typeof data === "string" ? bytesOf(data) : data;
+  const room = new Uint8Array(60 + content.length);
+  const headerLength = writeTcp(room, 0, {
+    sourcePort: 4000,
+    destinationPort: 80,
+    sequence: 1000,
+    acknowledgment: 0,
+    flags: 0,
+    window: 65_535,
+    urgentPointer: 0,
+    options: {},
+    ...header,
+  });
+  room.set(content, headerLength);
+  const segment = room.subarray(0, headerLength + content.length);
+  const sum = pseudoHeaderSum(PEER_ADDRESS, OUR_ADDRESS, 6, segment.length) + sumBytes(segment, 0, segment.length);
+  const checksum = finishSum(sum);
+  segment[16] = checksum;
+  segment[17] = checksum >>> 8;
+  return ethernetFrame(ipPacket({ protocol: 6 }, segment));
 }
 
 export function icmpMessage(header: Partial<IcmpHeader>, data: Uint8Array = new Uint8Array(0)): Uint8Array {
