@@ -54,12 +54,12 @@ export class Gate {
   start(task: Task, number: number, a0: number, a1: number, a2: number, a3: number, a4: number, a5: number): number {
     const handler = this.tables[task.process.abi].handlers[number];
     task.number = number;
-    task.a0 = a0;
-    task.a1 = a1;
-    task.a2 = a2;
-    task.a3 = a3;
-    task.a4 = a4;
-    task.a5 = a5;
+    task.a0 = (a0 | 0) === a0 ? a0 : toRegister(a0);
+    task.a1 = (a1 | 0) === a1 ? a1 : toRegister(a1);
+    task.a2 = (a2 | 0) === a2 ? a2 : toRegister(a2);
+    task.a3 = (a3 | 0) === a3 ? a3 : toRegister(a3);
+    task.a4 = (a4 | 0) === a4 ? a4 : toRegister(a4);
+    task.a5 = (a5 | 0) === a5 ? a5 : toRegister(a5);
     if (handler === undefined) return this.unknown(task);
     task.handler = handler;
     task.state = TaskState.running;
@@ -110,4 +110,12 @@ export class Gate {
     }
     return -ENOSYS;
   }
+}
+
+/** What a register could hold: programs give any number that JavaScript has, handlers get integers. */
+function toRegister(value: number): number {
+  const whole = Math.trunc(value);
+  if (Number.isSafeInteger(whole)) return whole;
+  if (Number.isNaN(whole)) return 0;
+  return whole > 0 ? Number.MAX_SAFE_INTEGER : Number.MIN_SAFE_INTEGER;
 }

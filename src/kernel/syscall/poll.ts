@@ -144,7 +144,7 @@ function select(task: Task, wanted: number, addresses: readonly number[], timeou
   }
   for (let set = 0; set < 3; set++) {
     const address = addresses[set] as number;
-    if (address !== 0) memory.bytes.set(found[set] as Uint8Array, address);
+    if (address !== 0 && byteLength > 0) memory.bytes.set(found[set] as Uint8Array, address);
   }
   return ready;
 }
