@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { Kernel } from "../../src/index.ts";
+import { LOOPBACK_ADDRESS } from "../../src/kernel/net/ip/addresses.ts";
 import type { Bench, Variant } from "../harness.ts";
 import { root } from "../serving.ts";
 
@@ -57,6 +58,7 @@ export const bench: Bench = {
   open: async () => {
     const kernel = await Kernel.boot({ mounts: { "/public": join(root, "public") } });
     await kernel.spawn("/bin/httpd");
+    while (!kernel.core.net.tcp.isListening(LOOPBACK_ADDRESS, 8080)) await new Promise((soon) => setTimeout(soon, 1));
     const variant = (connections: number): Variant => {
       const clients = Array.from({ length: connections }, () => new Client(kernel.connect(8080)));
       return {
