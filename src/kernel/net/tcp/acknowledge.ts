@@ -28,12 +28,12 @@ export function acknowledge(connection: TcpConnection, acknowledgment: number, h
   connection.bytesAcknowledged += acknowledged;
   connection.retransmits = 0;
   connection.probesSent = 0;
-  connection.stalledSince = -1.5;
+  connection.stalledSince = -1;
   connection.softError = 0;
 
   if (connection.timedAt >= 0 && ((acknowledgment - connection.timedSequence) | 0) >= 0) {
     measureRoundTrip(connection, now - connection.timedAt);
-    connection.timedAt = -1.5;
+    connection.timedAt = -1;
   } else if (hasEcho && connection.lossState !== LOSS_NONE) {
     // RFC 7323 section 4: an echo names the segment that was answered, so it may be timed even if sent twice.
     const sample = (now + connection.timestampOffset - echo) | 0;

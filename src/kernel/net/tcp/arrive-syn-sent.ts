@@ -37,7 +37,7 @@ export function arriveInSynSent(connection: TcpConnection, segment: Segment): Ve
   const now = connection.tcp.stack.now;
   connection.sendUnacknowledged = segment.acknowledgment;
   if (connection.timedAt >= 0) measureRoundTrip(connection, now - connection.timedAt);
-  connection.timedAt = -1.5;
+  connection.timedAt = -1;
   connection.sendWindow = segment.window;
   connection.largestSendWindow = segment.window;
   connection.windowSequence = segment.sequence;

@@ -131,23 +131,23 @@ export class TcpConnection {
   cubicOrigin = 0;
   cubicK = 0;
   cubicRenoWindow = 0;
-  lastSentAt = -1.5;
+  lastSentAt = -1;
 
   // Round trips (RFC 6298), milliseconds
-  smoothedRtt = -1.5;
-  rttVariance = 0.5;
+  smoothedRtt = -1;
+  rttVariance = 0;
   minimumRtt: number = NEVER;
-  retransmitTimeout = 1000.5;
+  retransmitTimeout = 1000;
   timedSequence = 0;
   /** When the timed segment left; negative when none is timed. */
-  timedAt = -1.5;
+  timedAt = -1;
   retransmits = 0;
   probesSent = 0;
   probesUnanswered = 0;
-  probeAt = -1.5;
+  probeAt = -1;
   keepAliveProbes = 0;
   /** When what is not acknowledged began to wait; negative when nothing does. */
-  stalledSince = -1.5;
+  stalledSince = -1;
 
   // Receive sequence space
   initialReceive = 0;
@@ -173,7 +173,7 @@ export class TcpConnection {
   finIsHeld = false;
   heldFin = 0;
   readShutdown = false;
-  autotuneAt = -1.5;
+  autotuneAt = -1;
   autotuneRead = 0;
   autotuneSpace = 0;
 
@@ -189,7 +189,7 @@ export class TcpConnection {
   sackPermitted = false;
   timestampOffset = 0;
   timestampRecent = 0;
-  timestampRecentAt = -1.5;
+  timestampRecentAt = -1;
 
   // Timers: deadlines in milliseconds; one heap entry armed no later than the earliest
   readonly timer: Timer;
@@ -198,9 +198,9 @@ export class TcpConnection {
   ackAt: number = NEVER;
   keepAliveAt: number = NEVER;
   ringIdleAt: number = NEVER;
-  lastReceivedAt = -1.5;
-  lastOutOfWindowAckAt = -1000.5;
-  openedAt = -1.5;
+  lastReceivedAt = -1;
+  lastOutOfWindowAckAt = -1000;
+  openedAt = -1;
 
   // Life
   /** The user has closed; nobody will read or write. */

@@ -34,7 +34,7 @@ export function takeSendWindow(
     if (connection.waitingFor === WAIT_PERSIST) {
       connection.waitingFor = 0;
       connection.retransmitAt = Number.POSITIVE_INFINITY;
-      connection.stalledSince = -1.5;
+      connection.stalledSince = -1;
       connection.retransmitTimeout = timeoutFor(connection);
     }
     connection.tcp.markDirty(connection);

@@ -69,7 +69,7 @@ function sendNew(connection: TcpConnection, pipeBefore: number): number {
     if (available === 0 && !finFollows) return OUTPUT_DONE;
     if (budget <= 0) return OUTPUT_MORE;
     const usable = (edge - connection.sendNext) | 0;
-    let length = available < fullSegment ? available : fullSegment;
+    let length = Math.min(available, fullSegment);
     if (length > usable) {
       // RFC 9293 section 3.8.6.2.1: a part of what waits is worth sending only if it is half the largest window seen.
       const worthwhile = usable > 0 && (usable * 2 >= connection.largestSendWindow || connection.pushNow);
@@ -139,7 +139,7 @@ function watchProgress(connection: TcpConnection): void {
   if (!waits) {
     connection.waitingFor = WAIT_NOTHING;
     connection.retransmitAt = Number.POSITIVE_INFINITY;
-    connection.stalledSince = -1.5;
+    connection.stalledSince = -1;
     return;
   }
   if (connection.waitingFor === WAIT_PERSIST) return;

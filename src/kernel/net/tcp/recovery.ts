@@ -83,10 +83,10 @@ export function enterTimeoutRecovery(connection: TcpConnection): void {
   connection.duplicateAcks = 0;
   connection.duplicateBytes = 0;
   connection.congestionCredit = 0;
-  connection.timedAt = -1.5;
+  connection.timedAt = -1;
   const { sacked } = connection;
   // RFC 2018 section 8: a receiver may drop what it reported; if it did, its first range starts at SND.UNA.
-  if (sacked !== null && sacked.contains(connection.sendUnacknowledged)) connection.sacked = null;
+  if (sacked?.contains(connection.sendUnacknowledged)) connection.sacked = null;
 }
 
 export function leaveRecovery(connection: TcpConnection): void {
@@ -156,6 +156,6 @@ function retransmitFrom(connection: TcpConnection, from: number): number {
   if (connection.lossState === LOSS_TIMEOUT) connection.tcp.counters.TcpExtTCPSlowStartRetrans++;
   else connection.tcp.counters.TcpExtTCPFastRetrans++;
   // Karn's algorithm: a segment sent twice is not timed.
-  connection.timedAt = -1.5;
+  connection.timedAt = -1;
   return length + (withFin ? 1 : 0);
 }

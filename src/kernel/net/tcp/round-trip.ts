@@ -7,7 +7,7 @@ export const LARGEST_TIMEOUT_MILLISECONDS = 120_000;
 
 /** One measurement (RFC 6298 sections 2.2 and 2.3). The smallest timeout is the stack's option: Linux's 200 ms where the RFC says 1 s. */
 export function measureRoundTrip(connection: TcpConnection, sample: number): void {
-  const rtt = sample < 0 ? 0 : sample;
+  const rtt = Math.max(sample, 0);
   if (connection.smoothedRtt < 0) {
     connection.smoothedRtt = rtt;
     connection.rttVariance = rtt / 2;

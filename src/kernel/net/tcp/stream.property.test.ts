@@ -88,7 +88,10 @@ function runOnce(options: BadNetworkOptions, sizes: [number, number]): "whole" |
     }
     // Sometimes the users are slow.
     if (nextFraction(random) < 0.1) network.advance(nextFraction(random) * 50);
-    else network.settle(), network.step(network.now + 20) || (network.now += 5);
+    else {
+      network.settle();
+      if (!network.step(network.now + 20)) network.now += 5;
+    }
   }
   client.close();
   server?.close();

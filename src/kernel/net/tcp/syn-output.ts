@@ -48,7 +48,7 @@ export function sendSyn(connection: TcpConnection): boolean {
   } else if (connection.retransmits > 0) {
     connection.segmentsRetransmitted++;
     tcp.counters.TcpRetransSegs++;
-    connection.timedAt = -1.5;
+    connection.timedAt = -1;
   }
   connection.waitingFor = WAIT_RETRANSMIT;
   connection.retransmitAt = now + connection.retransmitTimeout;

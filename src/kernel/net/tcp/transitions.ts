@@ -77,7 +77,7 @@ function establish(connection: TcpConnection): void {
   connection.retransmits = 0;
   connection.waitingFor = 0;
   connection.retransmitAt = Number.POSITIVE_INFINITY;
-  connection.stalledSince = -1.5;
+  connection.stalledSince = -1;
   connection.pendingEvents |= WRITABLE_EVENTS;
   armKeepAlive(connection);
   // Closed or half closed while the handshake went on (section 3.10.4).
