@@ -9,6 +9,7 @@ import { WaitQueue } from "../../base/wait-queue.ts";
 import type { PacketOptions } from "./ip/ipv4.ts";
 import type { Route } from "./ip/routes.ts";
 import type { NetStack } from "./stack.ts";
+import { DEFAULT_TIME_TO_LIVE } from "./wire/ipv4.ts";
 
 /** Linux's net.core.rmem_default, and what a datagram is charged beyond its bytes. */
 const DEFAULT_RECEIVE_BUFFER_BYTES = 212_992;
@@ -31,7 +32,7 @@ export abstract class DatagramEndpoint implements PacketOptions {
   receiveBufferBytes: number = DEFAULT_RECEIVE_BUFFER_BYTES;
   /** SO_BROADCAST: may send to broadcast addresses. */
   broadcast = false;
-  timeToLive = 64;
+  timeToLive: number = DEFAULT_TIME_TO_LIVE;
   typeOfService = 0;
   /** IP_MTU_DISCOVER's "do": never cut a datagram, -EMSGSIZE instead. */
   dontFragment = false;

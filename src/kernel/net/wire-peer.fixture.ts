@@ -10,7 +10,7 @@ import type { Device, FrameReceiver } from "./device/device.ts";
 import type { InterfaceAddress, NetInterface } from "./interface.ts";
 import { NetStack, type NetStackOptions } from "./stack.ts";
 import { type ArpPacket, readArp, writeArp } from "./wire/arp.ts";
-import { type EthernetHeader, readEthernet, writeEthernet } from "./wire/ethernet.ts";
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4, type EthernetHeader, readEthernet, writeEthernet } from "./wire/ethernet.ts";
 import { type IcmpHeader, readIcmp, writeIcmp } from "./wire/icmp.ts";
 import { type Ipv4Header, readIpv4, writeIpv4 } from "./wire/ipv4.ts";
 import { readTcp, type TcpHeader, writeTcp } from "./wire/tcp.ts";
@@ -136,12 +136,12 @@ export interface Decoded {
 export function decode(frame: Uint8Array): Decoded {
   const ethernet = readEthernet(frame, 0, frame.length);
   assert.ok(ethernet);
-  if (ethernet.type === 0x0806) {
+  if (ethernet.type === ETHERTYPE_ARP) {
     const arp = readArp(frame, 14, frame.length - 14);
     assert.ok(arp);
     return { ethernet, arp, data: frame.subarray(42) };
   }
-  assert.equal(ethernet.type, 0x0800);
+  assert.equal(ethernet.type, ETHERTYPE_IPV4);
   const ip = readIpv4(frame, 14, frame.length - 14);
   assert.ok(ip, "a valid IP header");
   assert.equal(ip.totalLength, frame.length - 14, "no trailing bytes");
@@ -174,7 +174,7 @@ export function decode(frame: Uint8Array): Decoded {
 }
 
 export function ethernetFrame(payload: Uint8Array, options: { type?: number; to?: Mac; from?: Mac } = {}): Uint8Array {
-  const { type = 0x0800, to = OUR_MAC, from = PEER_MAC } = options;
+  const { type = ETHERTYPE_IPV4, to = OUR_MAC, from = PEER_MAC } = options;
   const frame = new Uint8Array(14 + payload.length);
   writeEthernet(frame, 0, {
     destinationHigh: to.high,
@@ -200,7 +200,7 @@ export function arpFrame(packet: Partial<ArpPacket>, options: { to?: Mac; from?:
     targetAddress: OUR_ADDRESS,
     ...packet,
   });
-  return ethernetFrame(payload, { type: 0x0806, to, from });
+  return ethernetFrame(payload, { type: ETHERTYPE_ARP, to, from });
 }
 
 /** `options` are IP options, already padded to words. */

@@ -23,7 +23,7 @@ import {
   isIcmpError,
   writeIcmp,
 } from "../wire/icmp.ts";
-import { IPV4_HEADER_BYTES, readIpv4Fields } from "../wire/ipv4.ts";
+import { DEFAULT_TIME_TO_LIVE, IPV4_HEADER_BYTES, readIpv4Fields } from "../wire/ipv4.ts";
 import { IcmpEndpoint } from "./endpoint.ts";
 import { TokenBucket } from "./rate-limit.ts";
 
@@ -36,7 +36,7 @@ const ERRORS_BURST = 50;
 const MAXIMUM_ENDPOINTS = 1024;
 
 /** Precedence "internetwork control", as RFC 1812 4.3.2.5 asks of errors. */
-const ERROR_OPTIONS: PacketOptions = { timeToLive: 64, typeOfService: 0xc0, dontFragment: false };
+const ERROR_OPTIONS: PacketOptions = { timeToLive: DEFAULT_TIME_TO_LIVE, typeOfService: 0xc0, dontFragment: false };
 
 /** Destination unreachable by code (RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1). */
 const UNREACHABLE_KINDS: readonly IcmpErrorKind[] = [
@@ -63,7 +63,11 @@ export class Icmp {
   private readonly limit: TokenBucket = new TokenBucket(ERRORS_PER_SECOND, ERRORS_BURST);
   /** Ping endpoints by identifier. */
   private readonly endpointByIdentifier: Map<number, IcmpEndpoint> = new Map();
-  private readonly replyOptions: PacketOptions = { timeToLive: 64, typeOfService: 0, dontFragment: false };
+  private readonly replyOptions: PacketOptions = {
+    timeToLive: DEFAULT_TIME_TO_LIVE,
+    typeOfService: 0,
+    dontFragment: false,
+  };
   /** False keeps still on echo requests (icmp_echo_ignore_all). */
   answersEcho = true;
 

@@ -1,6 +1,5 @@
 /** Kinds of IPv4 addresses (RFC 1122 3.2.1.3, RFC 6890). All in host order. */
 
-export const ANY_ADDRESS = 0;
 export const LOOPBACK_ADDRESS = 0x7f00_0001;
 export const LIMITED_BROADCAST_ADDRESS = 0xffff_ffff;
 

@@ -12,7 +12,13 @@ import type { NetStack } from "../stack.ts";
 import { ETHERNET_HEADER_BYTES, ETHERTYPE_ARP_RAW, ETHERTYPE_IPV4_RAW } from "../wire/ethernet.ts";
 import { CODE_PROTOCOL_UNREACHABLE, ICMP_DESTINATION_UNREACHABLE } from "../wire/icmp.ts";
 import { checkIpv4Options, IPV4_HEADER_BYTES, IPV4_MAXIMUM_BYTES } from "../wire/ipv4.ts";
-import { isReservedAddress, swapWord } from "./addresses.ts";
+import {
+  isLoopbackAddress,
+  isMulticastAddress,
+  isReservedAddress,
+  isThisNetworkAddress,
+  swapWord,
+} from "./addresses.ts";
 import { Reassembly } from "./reassembly.ts";
 
 /** Flags "more fragments" and the fragment offset in word 1 of the header. */
@@ -313,9 +319,9 @@ export class Ipv4 {
     w4: number,
   ): boolean {
     const source = swapWord(w3) >>> 0;
-    if (source >>> 24 === 0 || source >>> 28 === 0xe || isReservedAddress(source)) return false;
+    if (isThisNetworkAddress(source) || isMulticastAddress(source) || isReservedAddress(source)) return false;
     if (netInterface.isLoopback) return !this.stack.isBroadcastRaw(w3);
-    if (source >>> 24 !== 127) return false;
+    if (!isLoopbackAddress(source)) return false;
     // From 127.x only what answers a connection that a grant let out (see NetStack.loopbackForward).
     if ((w1 & FRAGMENT_BITS) !== 0 || totalLength - headerLength < 8) return false;
     const destination = swapWord(w4) >>> 0;

@@ -17,12 +17,8 @@ export const CODE_NET_UNREACHABLE = 0;
 export const CODE_HOST_UNREACHABLE = 1;
 export const CODE_PROTOCOL_UNREACHABLE = 2;
 export const CODE_PORT_UNREACHABLE = 3;
-export const CODE_FRAGMENTATION_NEEDED = 4;
-export const CODE_NET_PROHIBITED = 9;
-export const CODE_HOST_PROHIBITED = 10;
 export const CODE_ADMIN_PROHIBITED = 13;
-/** Codes of "time exceeded". */
-export const CODE_TTL_EXCEEDED = 0;
+/** Code of "time exceeded"; 0 is the time to live. */
 export const CODE_REASSEMBLY_TIME_EXCEEDED = 1;
 
 export const ICMP_FIELDS: readonly HeaderField[] = fieldTable(

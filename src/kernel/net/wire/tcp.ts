@@ -2,7 +2,6 @@
 import { fieldTable, type HeaderField, readUint16, readUint32, writeUint16, writeUint32 } from "./bytes.ts";
 
 export const TCP_HEADER_BYTES = 20;
-export const TCP_MAXIMUM_HEADER_BYTES = 60;
 
 export const TCP_FIN = 0x01;
 export const TCP_SYN = 0x02;
@@ -10,8 +9,6 @@ export const TCP_RST = 0x04;
 export const TCP_PSH = 0x08;
 export const TCP_ACK = 0x10;
 export const TCP_URG = 0x20;
-export const TCP_ECE = 0x40;
-export const TCP_CWR = 0x80;
 
 export const TCP_FIELDS: readonly HeaderField[] = fieldTable(
   ["sourcePort", 16],
