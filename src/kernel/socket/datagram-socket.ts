@@ -180,8 +180,9 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
 
   protected showBound(): void {
     const { localAddress, localPort } = this.endpoint;
-    this.state =
-      localPort === 0 ? UNBOUND : { kind: "Bound", localAddress: { address: localAddress, port: localPort } };
+    this.become(
+      localPort === 0 ? UNBOUND : { kind: "Bound", localAddress: { address: localAddress, port: localPort } },
+    );
   }
 
   protected override release(): void {

@@ -337,7 +337,7 @@ export class TcpSocket extends InetSocket {
     this.reservation?.release();
     this.reservation = null;
     connection?.close();
-    if (connection === null || connection.state === TCP_CLOSED) {
+    if (connection === null || connection.state === TCP_CLOSED || connection.state === TIME_WAIT) {
       this.finishClosing();
       return;
     }

@@ -5,7 +5,7 @@
 import { EAGAIN, EPIPE } from "../../abi/errno.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP } from "../../abi/poll.ts";
 import { SIGPIPE } from "../../abi/signal.ts";
-import { MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL } from "../../abi/socket.ts";
+import { MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL } from "../../abi/socket.ts";
 import type { KernelSocket, MessageInfo } from "../socket/kernel-socket.ts";
 import type { SocketAddress } from "../socket/socket-address.ts";
 import type { Task } from "../task/task.ts";
@@ -150,7 +150,7 @@ function mayGrow(socket: KernelSocket): boolean {
 }
 
 function waitToReceive(task: Task, fd: number, socket: KernelSocket, flags: number): number {
-  const dontWait = (flags & MSG_DONTWAIT) !== 0;
+  const dontWait = (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) !== 0;
   return task.blockOnFile(fd, socket, POLLIN | POLLHUP, socket.readTimeoutMilliseconds, dontWait);
 }
 

@@ -170,6 +170,7 @@ export class NetProgram extends TestProgram {
   readonly scratch: number = this.place(512);
   readonly lengthAt: number = this.place(16);
   readonly buffer: number = this.place(0x1_0000);
+  readonly outgoing: number = this.place(0x1000);
 
   socket(type: number = SOCK_STREAM, domain: number = AF_INET, protocol = 0): number {
     return this.call(198, domain, type, protocol);
@@ -223,14 +224,14 @@ export class NetProgram extends TestProgram {
 
   send(fd: number, text: string, flags = 0): Outcome {
     const bytes = new TextEncoder().encode(text);
-    this.memory.bytes.set(bytes, this.buffer);
-    return this.start(206, fd, this.buffer, bytes.length, flags, 0, 0);
+    this.memory.bytes.set(bytes, this.outgoing);
+    return this.start(206, fd, this.outgoing, bytes.length, flags, 0, 0);
   }
 
   sendTo(fd: number, text: string, port: number, address: number = LOOPBACK, flags = 0): Outcome {
     const bytes = new TextEncoder().encode(text);
-    this.memory.bytes.set(bytes, this.buffer);
-    return this.start(206, fd, this.buffer, bytes.length, flags, this.inet(address, port), SOCKADDR_IN_BYTES);
+    this.memory.bytes.set(bytes, this.outgoing);
+    return this.start(206, fd, this.outgoing, bytes.length, flags, this.inet(address, port), SOCKADDR_IN_BYTES);
   }
 
   recv(fd: number, length = 1024, flags = 0): Outcome {
