@@ -1,5 +1,5 @@
 /** The commands with their flags, operands and help. What they do is loaded when one is used. */
-import { Command, type CommanderError } from "commander";
+import { Command, type CommanderError, type Help } from "commander";
 import { CommandFailure, UsageError } from "./errors.ts";
 import { addFlags, type KernelFlags, markBareFlags, parseInteger } from "./flags.ts";
 
