@@ -5,6 +5,7 @@ import { Arena } from "../../base/arena.ts";
 import { finishSum, pseudoHeaderSum, sumBytes } from "../../base/checksum.ts";
 import { nextBelow, SeededRandom } from "../../base/random.ts";
 import { Timer } from "../../base/timers.ts";
+import { FaultyDevice } from "./device/faults.ts";
 import { createLoopback } from "./device/loopback.ts";
 import { Switch } from "./device/switch.ts";
 import type { PortReservation } from "./ports.ts";
@@ -151,6 +152,55 @@ describe("the stack's clockwork", () => {
     const { device } = new Wire();
     const net = stack.addInterface({ name: "eth0", device, addresses: [] });
     assert.equal((net.macAddress[0] as number) & 3, 2);
+  });
+});
+
+describe("the end of a stack", () => {
+  it("gives everything back to the arena that others share", () => {
+    const arena = new Arena({ totalBytes: 16 << 20, smallFrames: 500, largeFrames: 20, checked: true });
+    const link = new Switch();
+    const [left, right] = [1, 2].map((k) => {
+      const random = new SeededRandom(k);
+      const stack = new NetStack({ arena, random });
+      const device = new FaultyDevice(link.createPort({ arena }), {
+        arena,
+        random,
+        transmit: { delayMilliseconds: 5 },
+      });
+      stack.addInterface({ name: "eth0", device, addresses: [{ address: 0x0a00_0000 + k, prefixLength: 24 }] });
+      createLoopback(stack);
+      return stack;
+    }) as [NetStack, NetStack];
+    const run = (from: number, to: number): void => {
+      for (let now = from; now < to; now++) for (const stack of [left, right]) stack.poll(now);
+    };
+    const reservation = right.tcp.ports.reserve(0, 80, { reuseAddress: true, reusePort: false }) as PortReservation;
+    const listener = right.tcp.listen({ reservation, backlog: 4 }) as TcpListener;
+    const client = left.tcp.connect({ remoteAddress: 0x0a00_0002, remotePort: 80 }) as TcpConnection;
+    run(0, 50);
+    const server = listener.accept() as TcpConnection;
+    assert.ok(client.isEstablished);
+    client.send(new Uint8Array(20_000), 0, 20_000);
+    run(50, 53);
+    // A datagram that nobody reads, one that waits for a neighbour, half of one, and frames under way.
+    const reader = left.udp.open();
+    reader.bindForeign(0, 7);
+    const sender = left.udp.open();
+    sender.sendTo(bytesOf("x"), 0, 1, 0x7f00_0001, 7);
+    sender.sendTo(bytesOf("x"), 0, 1, 0x0a00_0063, 7);
+    run(53, 54);
+    sender.sendTo(bytesOf("x"), 0, 1, 0x0a00_0002, 7);
+    assert.ok(arena.framesInUse > 3);
+    assert.ok(arena.blockBytesInUse > 0);
+    left.close(54);
+    left.close(54);
+    assert.equal(left.pollAt(), Number.POSITIVE_INFINITY);
+    assert.equal(left.poll(60), false);
+    run(54, 60);
+    right.close(60);
+    assert.equal(arena.framesInUse, 0);
+    assert.equal(arena.blockBytesInUse, 0);
+    assert.equal(server.readableBytes, 0);
   });
 });
 

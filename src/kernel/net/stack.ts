@@ -42,6 +42,8 @@ export interface NetStackOptions {
 const HEADROOM = FRAME_HEADROOM_BYTES;
 /** What one round of poll() is charged beyond its frames: output alone must not go on for ever either. */
 const ROUND_COST = 8;
+/** How often close() polls to let resets out. */
+const CLOSING_ROUNDS = 64;
 
 export class NetStack {
   readonly arena: Arena;
@@ -60,6 +62,7 @@ export class NetStack {
   /** Milliseconds, as the last poll() was told. Outside poll() it may be long past: arm timers and send in poll(). */
   now = 0;
   isPolling = false;
+  isClosed = false;
   /** Frames or output wait for a poll(). */
   needsPoll = false;
   /** Called when `needsPoll` turns true outside poll(). Must not call poll() itself. */
@@ -111,7 +114,7 @@ export class NetStack {
 
   /** A frame has arrived; ownership passes. Queues it for poll(); drops it when the queue is full. */
   receive(netInterface: NetInterface, frame: number, length: number): void {
-    if (this.queueCount >= this.receiveQueueLimit || !netInterface.isUp) {
+    if (this.queueCount >= this.receiveQueueLimit || !netInterface.isUp || this.isClosed) {
       netInterface.receiveDrops++;
       this.counters.LinkBacklogDrops++;
       this.arena.freeFrame(frame);
@@ -130,6 +133,7 @@ export class NetStack {
 
   /** Asks for a poll(): something is to be sent, or a timer was armed for a time already past. */
   requestPoll(): void {
+    if (this.isClosed) return;
     this.outputRequested = true;
     if (!this.needsPoll) this.signal();
   }
@@ -139,7 +143,7 @@ export class NetStack {
    * still true on return, call again. True when anything happened.
    */
   poll(nowMilliseconds: number): boolean {
-    if (this.isPolling) return false;
+    if (this.isPolling || this.isClosed) return false;
     this.now = nowMilliseconds;
     this.isPolling = true;
     try {
@@ -154,12 +158,40 @@ export class NetStack {
 
   /** When to call poll() next: `now` when something waits already, Infinity when nothing ever will. */
   pollAt(): number {
+    if (this.isClosed) return Number.POSITIVE_INFINITY;
     if (this.needsPoll) return this.now;
     let at = this.timers.nextDeadline();
     for (const { device } of this.interfaces) {
       if (device.pollAt !== undefined) at = Math.min(at, device.pollAt());
     }
     return at;
+  }
+
+  /**
+   * Ends the stack: resets connections, closes endpoints, gives every frame and ring back to the arena, which others may
+   * share. Nothing is received or sent from here on.
+   */
+  close(nowMilliseconds: number): void {
+    if (this.isClosed) return;
+    for (const listener of [...this.tcp.listeners()]) listener.close();
+    for (const connection of [...this.tcp.connections()]) connection.abort();
+    for (const endpoint of [...this.udp.endpoints()]) endpoint.close();
+    for (const endpoint of [...this.icmp.endpoints()]) endpoint.close();
+    for (let round = 0; round < CLOSING_ROUNDS; round++) if (!this.poll(nowMilliseconds)) break;
+    this.isClosed = true;
+    this.needsPoll = false;
+    while (this.queueCount > 0) {
+      const frame = this.queueHead;
+      this.queueHead = this.arena.words[(frame - HEADROOM) >> 2] as number;
+      this.queueCount--;
+      this.arena.freeFrame(frame);
+    }
+    this.ipv4.reassembly.clear();
+    for (const netInterface of this.interfaces) {
+      netInterface.neighbours.clear();
+      netInterface.isUp = false;
+      netInterface.device.close?.();
+    }
   }
 
   /**

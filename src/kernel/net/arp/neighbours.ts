@@ -139,6 +139,11 @@ export class NeighbourCache {
     return true;
   }
 
+  /** Forgets everyone and drops what waits for them. */
+  clear(): void {
+    for (const neighbour of [...this.table.values()]) this.forget(neighbour);
+  }
+
   remove(address: number): boolean {
     const neighbour = this.table.get(address | 0);
     if (neighbour !== undefined) this.forget(neighbour);

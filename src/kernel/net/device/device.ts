@@ -20,4 +20,6 @@ export interface Device {
   poll?(nowMilliseconds: number): void;
   /** Set by who calls `poll`; the device calls it when something from outside made its `pollAt` earlier. */
   onNeedsPoll?: (() => void) | null;
+  /** The stack above ends: frees the frames that are held back and takes itself off the link. */
+  close?(): void;
 }

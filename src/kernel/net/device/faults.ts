@@ -120,6 +120,12 @@ export class FaultyDevice implements Device {
     }
   }
 
+  close(): void {
+    for (const { frame } of this.held.splice(0)) this.arena.freeFrame(frame);
+    for (const { frame } of this.fresh.splice(0)) this.arena.freeFrame(frame);
+    this.inner.close?.();
+  }
+
   private apply(direction: Direction, frame: number, length: number): void {
     const { profile } = direction;
     if (this.chance(profile.loss)) {

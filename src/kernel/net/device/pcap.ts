@@ -105,6 +105,10 @@ export class PcapDevice implements Device {
     });
   }
 
+  close(): void {
+    this.inner.close?.();
+  }
+
   private write(frame: number, length: number): void {
     this.writer.write(this.arena.bytes, frame, length, this.nowMilliseconds());
   }

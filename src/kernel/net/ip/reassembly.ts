@@ -215,6 +215,11 @@ export class Reassembly {
     return datagram;
   }
 
+  /** Drops what is being collected. */
+  clear(): void {
+    for (const datagram of [...this.datagrams]) this.discard(datagram);
+  }
+
   private discard(datagram: Datagram): void {
     this.forget(datagram);
     this.stack.arena.freeFrame(datagram.frame);
