@@ -1,7 +1,14 @@
 /** Programs in worker threads: the same source behind the same gate, a heap of their own, and they can be killed. */
 import assert from "node:assert/strict";
+import type { Readable } from "node:stream";
 import { test } from "node:test";
 import { Kernel } from "../src/index.ts";
+
+async function firstChunk(stream: Readable | null): Promise<string> {
+  assert.ok(stream !== null);
+  const [chunk] = (await stream.take(1).toArray()) as [Buffer];
+  return chunk.toString();
+}
 
 const fixture = (name: string): URL => new URL(`./support/programs/${name}.ts`, import.meta.url);
 
@@ -22,8 +29,7 @@ test("an endless loop in a worker does not stop the kernel, and SIGKILL ends it"
   kernel.addProgram("endless", fixture("endless"));
   const endless = await kernel.spawn("/bin/endless", { isolate: "worker" });
   // The loop has begun once its first line is there.
-  const [line] = (await endless.stdout?.take(1).toArray()) as [Buffer];
-  assert.equal(line.toString(), "looping\n");
+  assert.equal(await firstChunk(endless.stdout), "looping\n");
   const echo = await kernel.spawn("/bin/echo", { arguments: ["alive"] });
   assert.equal((await echo.output()).stdout, "alive\n");
   endless.kill("SIGKILL");
@@ -34,8 +40,7 @@ test("a worker serves connections: accept, read and write wait at the same time"
   await using kernel = await Kernel.boot();
   kernel.addProgram("echo-server", fixture("echo-server"));
   const server = await kernel.spawn("/bin/echo-server", { isolate: "worker" });
-  const [line] = (await server.stdout?.take(1).toArray()) as [Buffer];
-  assert.equal(line.toString(), "listening\n");
+  assert.equal(await firstChunk(server.stdout), "listening\n");
   const sockets = [1, 2, 3].map(() => kernel.connect(7));
   const answers = sockets.map(async (socket, k) => {
     socket.write(`message ${k}`);

@@ -19,6 +19,8 @@ export interface VirtualNetworkOptions {
   kernels: number;
   /** For each direction of each kernel's link. */
   faults?: FaultProfile;
+  /** Puts middleware around the device of kernel `index`, between the faults and the wire. */
+  wrap?: (device: Device, arena: Arena, index: number) => Device;
   log?: (line: string) => void;
 }
 
@@ -39,6 +41,7 @@ export class VirtualNetwork {
       const writer = new PcapWriter({ sink: (bytes) => chunks.push(bytes.slice()) });
       const { clock } = this.scheduler;
       let device: Device = link.createPort({ arena });
+      if (options.wrap !== undefined) device = options.wrap(device, arena, k);
       let faulty: FaultyDevice | null = null;
       if (options.faults !== undefined) {
         faulty = new FaultyDevice(device, { arena, random, transmit: options.faults });

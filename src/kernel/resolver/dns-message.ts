@@ -47,9 +47,19 @@ export function mixCase(name: string, bits: () => number): string {
   return mixed;
 }
 
+/**
+ * Whether a message may hold as many entries as its header says: a question takes 5 bytes at the least, a record 11. To be
+ * asked before decoding, since the library makes room for what the header says.
+ */
+export function hasPlausibleCounts(bytes: Uint8Array): boolean {
+  if (bytes.length < HEADER_BYTES) return false;
+  const count = (at: number): number => ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
+  return 5 * count(4) + 11 * (count(6) + count(8) + count(10)) <= bytes.length - HEADER_BYTES;
+}
+
 /** Reads an answer to the question with this id and exactly this name. Never throws, whatever the bytes. */
 export function readAnswer(bytes: Uint8Array, id: number, name: string, isTcp: boolean): DnsAnswer {
-  if (bytes.length < HEADER_BYTES) return MISMATCH;
+  if (!hasPlausibleCounts(bytes)) return MISMATCH;
   let packet: ReturnType<typeof decode>;
   try {
     packet = decode(bytes);
