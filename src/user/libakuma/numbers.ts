@@ -72,6 +72,8 @@ export const linuxNumbers = {
   setsockopt: 208,
   getsockopt: 209,
   shutdown: 210,
+  sendmsg: 211,
+  recvmsg: 212,
   brk: 214,
   accept4: 242,
   wait4: 260,
