@@ -2,7 +2,7 @@
  * Puts one kernel together: net stack, file systems, socket table, processes, gate, and the runner that drives them. The only
  * file of the kernel that sees every room. It knows no runtime: the host passes clock, randomness, scheduler and devices.
  */
-import { EINVAL } from "../abi/errno.ts";
+import { EINVAL, ENOTDIR } from "../abi/errno.ts";
 import { O_RDWR } from "../abi/file.ts";
 import { SIGKILL, signalName } from "../abi/signal.ts";
 import { type Arena, sharedArena } from "../base/arena.ts";
@@ -37,6 +37,7 @@ import type { FileSystem } from "./vfs/inode.ts";
 import { makeDirectories, readFile, writeFile } from "./vfs/kernel-files.ts";
 import { MemFs } from "./vfs/memfs/memfs.ts";
 import { MountTable } from "./vfs/mount-table.ts";
+import { walk } from "./vfs/path-walk.ts";
 
 /** One network interface beside loopback. */
 export interface InterfaceOptions {
@@ -258,6 +259,14 @@ export class Kernel implements System, Turnable {
       }
     }
     const fileSystem = { ...this.fileSystem };
+    if (options.workingDirectory !== undefined) {
+      const node = walk(fileSystem, options.workingDirectory);
+      if (typeof node === "number" || !node.inode.isDirectory) {
+        descriptors.closeAll();
+        return typeof node === "number" ? node : -ENOTDIR;
+      }
+      fileSystem.workingDirectory = node;
+    }
     const process = spawnProcess(
       this,
       { registry: this.programs, runner: this.programRunner },
@@ -307,6 +316,7 @@ export class Kernel implements System, Turnable {
     for (const connection of [...this.net.tcp.connections()]) connection.abort();
     this.net.poll(this.now());
     this.sockets.collect();
+    this.net.close(this.now());
     this.isDown = true;
     this.runner.stop();
     this.scheduler.keepAlive(false);

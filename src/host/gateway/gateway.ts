@@ -142,7 +142,7 @@ export class Gateway {
     this.tcp.close();
     this.udp.close();
     this.dns.close();
-    this.stack.poll(this.clock.monotonicMilliseconds());
+    this.stack.close(this.clock.monotonicMilliseconds());
     this.isClosed = true;
   }
 
