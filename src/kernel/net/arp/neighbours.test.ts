@@ -14,7 +14,7 @@ import {
   udpFrame,
   Wire,
 } from "../wire-peer.fixture.ts";
-import { MAXIMUM_NEIGHBOURS } from "./neighbours.ts";
+import { MAXIMUM_NEIGHBOURS, PENDING_PER_NEIGHBOUR } from "./neighbours.ts";
 
 const THIRD_MAC = { high: 0x0200, low: 0x99 };
 
@@ -96,11 +96,12 @@ describe("the neighbour cache", () => {
 
   it("bounds what waits: the oldest frame gives way", () => {
     const wire = strange();
-    for (let k = 0; k < 40; k++) say(wire, `${k}`);
+    const sent = PENDING_PER_NEIGHBOUR + 8;
+    for (let k = 0; k < sent; k++) say(wire, `${k}`);
     expectRequest(wire);
-    assert.equal(wire.arena.framesInUse, 32);
+    assert.equal(wire.arena.framesInUse, PENDING_PER_NEIGHBOUR);
     wire.send(reply());
-    for (let k = 8; k < 40; k++) assertTo(wire.recv(), `${k}`);
+    for (let k = 8; k < sent; k++) assertTo(wire.recv(), `${k}`);
     assert.equal(wire.stack.counters.ArpPendingDrops, 8);
   });
 
@@ -108,7 +109,7 @@ describe("the neighbour cache", () => {
     const wire = new Wire({ knowsPeer: false, addresses: [{ address: OUR_ADDRESS, prefixLength: 16 }] });
     for (let k = 0; k < 2 * MAXIMUM_NEIGHBOURS; k++) say(wire, "?", 0x0a00_1000 + k);
     assert.equal(wire.net.neighbours.size, MAXIMUM_NEIGHBOURS);
-    assert.ok(wire.arena.framesInUse <= 512);
+    assert.ok(wire.arena.framesInUse <= 1024);
     wire.device.sent.length = 0;
     wire.advance(5000);
     assert.equal(wire.arena.framesInUse, 0);

@@ -12,9 +12,12 @@ import { readUint16, readUint32 } from "../wire/bytes.ts";
 import { ETHERNET_HEADER_BYTES, ETHERTYPE_ARP, writeEthernet } from "../wire/ethernet.ts";
 
 export const MAXIMUM_NEIGHBOURS = 512;
-/** RFC 1122 2.3.2.2 asks for at least one frame that waits; so many per neighbour, and for all of an interface. */
-const PENDING_PER_NEIGHBOUR = 32;
-const PENDING_TOTAL = 512;
+/**
+ * RFC 1122 2.3.2.2 asks for at least one frame that waits. A thousand connections opened at once must not lose their SYNs,
+ * so it is many per neighbour, and twice that for all of an interface.
+ */
+export const PENDING_PER_NEIGHBOUR = 512;
+const PENDING_TOTAL = 1024;
 const MAXIMUM_SOLICITATIONS = 3;
 const RETRANSMIT_MILLISECONDS = 1000;
 const BASE_REACHABLE_MILLISECONDS = 30_000;
