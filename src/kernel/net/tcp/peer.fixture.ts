@@ -77,8 +77,8 @@ export class Peer {
     const options: TcpOptionValues = { ...said.options };
     if (this.timestamp !== null && options.timestampValue === undefined && (flags & 4) === 0) {
       options.timestampValue = this.timestamp;
-      options.timestampEcho = this.lastEcho;
     }
+    if (options.timestampValue !== undefined) options.timestampEcho ??= this.lastEcho;
     const header = new Uint8Array(60);
     const headerLength = writeTcp(header, 0, {
       sourcePort: this.peerPort,
@@ -136,7 +136,7 @@ export class Peer {
       }
     }
     const end = ((tcp.sequence - this.ourInitial) | 0) + seen.data.length + ((tcp.flags >> 1) & 1) + (tcp.flags & 1);
-    if (end > this.acknowledged && (tcp.flags & 4) === 0) this.acknowledged = end;
+    if ((tcp.flags & 2) !== 0 || (end > this.acknowledged && (tcp.flags & 4) === 0)) this.acknowledged = end;
     if (tcp.options.timestampValue !== undefined) this.lastEcho = tcp.options.timestampValue;
     this.lastSeen = seen;
     return seen;
