@@ -30,8 +30,11 @@ Serves the files of FOLDER (/public) over HTTP, with GET and HEAD.
       --idle-timeout SECONDS    close connections idle between requests (75)
       --head-timeout SECONDS    give up on requests that do not become complete (15)
       --send-timeout SECONDS    give up on clients that take nothing of an answer (60)
+      --max-connections NUMBER  clients served at once (10000); more of them wait
   -h, --help               print this text`;
 
+/** For the files that are served, so that as many clients as are let in can be answered. */
+const SPARE_DESCRIPTORS = 64;
 const CACHE_BYTES = 32 * 1024 * 1024;
 
 export async function main(akuma: Akuma): Promise<number> {
@@ -44,6 +47,7 @@ export async function main(akuma: Akuma): Promise<number> {
     idle: { long: "idle-timeout", value: "SECONDS" },
     head: { long: "head-timeout", value: "SECONDS" },
     send: { long: "send-timeout", value: "SECONDS" },
+    most: { long: "max-connections", value: "NUMBER" },
     help: { short: "h", long: "help" },
   });
   if (typeof options === "string") return await usageError(akuma, options, usage);
@@ -55,6 +59,8 @@ export async function main(akuma: Akuma): Promise<number> {
   if (operands.length > 1) return await usageError(akuma, `extra operand '${operands[1]}'`, usage);
   const port = parseWhole(String(values.port ?? 8080), 0, 65_535);
   if (port === undefined) return await usageError(akuma, `invalid port '${values.port}'`, usage);
+  const most = parseWhole(String(values.most ?? defaultOptions.mostConnections), 1, 1_000_000);
+  if (most === undefined) return await usageError(akuma, `invalid number '${values.most}'`, usage);
   const timeouts = [values.idle, values.head, values.send].map((text) => parseSeconds(String(text ?? 0)));
   if (timeouts.includes(undefined)) return await usageError(akuma, "a timeout is a number of seconds", usage);
   const [idle, head, send] = timeouts;
@@ -88,7 +94,7 @@ export async function main(akuma: Akuma): Promise<number> {
       idleMilliseconds: idle || defaultOptions.idleMilliseconds,
       headMilliseconds: head || defaultOptions.headMilliseconds,
       sendMilliseconds: send || defaultOptions.sendMilliseconds,
-      mostConnections: Math.min(defaultOptions.mostConnections, raiseDescriptorLimit(akuma) - 64),
+      mostConnections: Math.min(most, Math.max(1, raiseDescriptorLimit(akuma) - SPARE_DESCRIPTORS)),
     },
   );
   akuma.signal(SIGTERM, () => server.stop());
