@@ -87,13 +87,15 @@ export class Gate {
   }
 
   private run(task: Task, handler: Handler): number {
-    const result = handler(task, task.a0, task.a1, task.a2, task.a3, task.a4, task.a5);
+    let result = handler(task, task.a0, task.a1, task.a2, task.a3, task.a4, task.a5);
     assertNoLockHeld("a system call returns");
     if (result === BLOCKED) {
-      // A signal that the handler itself raised may have ended the process: it waits for nothing any more.
-      if (task.process.hasExited) return -EINTR;
-      task.park();
-      return BLOCKED;
+      if (!task.process.hasExited) {
+        task.park();
+        return BLOCKED;
+      }
+      // A signal that the handler itself raised has ended the process: it waits for nothing any more.
+      result = -EINTR;
     }
     const tracer = task.process.tracer;
     if (tracer !== null) tracer.exit(task, result);
@@ -107,6 +109,11 @@ export class Gate {
       this.system.log(
         `${task.process.executable}: system call ${task.number} (${task.process.abi}) is not implemented`,
       );
+    }
+    const tracer = task.process.tracer;
+    if (tracer !== null) {
+      tracer.enter(task);
+      tracer.exit(task, -ENOSYS);
     }
     return -ENOSYS;
   }

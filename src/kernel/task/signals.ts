@@ -9,11 +9,13 @@ import {
   SA_RESETHAND,
   SA_RESTART,
   SI_KERNEL,
+  SI_USER,
   SIG_DFL,
   SIG_IGN,
   SIGCHLD,
   SIGCONT,
   SIGKILL,
+  SIGPIPE,
   SIGSTOP,
   SIGTSTP,
   SIGTTIN,
@@ -106,7 +108,7 @@ export class ProcessSignals {
   }
 
   /** Raises a signal for the process: ends it, runs its handler, or leaves it pending while blocked or awaited. */
-  raise(signal: number, information: SignalInformation = fromKernel): void {
+  raise(signal: number, information: SignalInformation = this.origin(signal)): void {
     if (this.process.hasExited) return;
     if (signal === SIGKILL) {
       this.process.terminateBySignal(signal);
@@ -121,6 +123,11 @@ export class ProcessSignals {
       return;
     }
     this.act(signal, information);
+  }
+
+  /** Linux sends SIGPIPE in the name of the process that wrote. */
+  private origin(signal: number): SignalInformation {
+    return signal === SIGPIPE ? { code: SI_USER, processId: this.process.processId, status: 0 } : fromKernel;
   }
 
   setBlocked(mask: bigint): void {
