@@ -28,9 +28,7 @@ export class UserMemory {
    */
   static allocate(initialBytes: number, maximumBytes: number, shared = false): UserMemory {
     const limits = { maxByteLength: Math.max(initialBytes, maximumBytes) };
-    return new UserMemory(
-      shared ? new SharedArrayBuffer(initialBytes, limits) : new ArrayBuffer(initialBytes, limits),
-    );
+    return new UserMemory(shared ? new SharedArrayBuffer(initialBytes, limits) : new ArrayBuffer(initialBytes, limits));
   }
 
   /** Grows the memory to `byteLength`; false beyond its bound. It never shrinks, so that no address becomes bad by itself. */
@@ -51,9 +49,10 @@ export class UserMemory {
     return this.bytes.length;
   }
 
-  /** Whether all of [address, address + length) may be touched. A length of 0 is fine anywhere. */
+  /** Whether all of [address, address + length) may be touched. A length of 0 is fine anywhere within, and at NULL. */
   isValid(address: number, length: number): boolean {
-    if (length === 0) return true;
+    // Nothing is touched, so NULL is as good as any; but an address beyond the end would make views of it throw.
+    if (length === 0) return address >= 0 && address <= this.bytes.length;
     return address >= NULL_GUARD_BYTES && length > 0 && address + length <= this.bytes.length;
   }
 
