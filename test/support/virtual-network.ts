@@ -17,6 +17,8 @@ import { startProgram } from "../../src/user/libakuma/start.ts";
 export interface VirtualNetworkOptions {
   seed: number;
   kernels: number;
+  /** Keep what passes the interfaces; default true. */
+  capture?: boolean;
   /** For each direction of each kernel's link. */
   faults?: FaultProfile;
   /** Puts middleware around the device of kernel `index`, between the faults and the wire. */
@@ -47,7 +49,7 @@ export class VirtualNetwork {
         faulty = new FaultyDevice(device, { arena, random, transmit: options.faults });
         device = faulty;
       }
-      device = new PcapDevice(device, arena, writer, () => clock.realtimeMilliseconds());
+      if (options.capture !== false) device = new PcapDevice(device, arena, writer, () => clock.realtimeMilliseconds());
       const kernel = new Kernel({
         hostname: `node${k + 1}`,
         clock,
