@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
-import { EACCES, EBADF, EINVAL, ENOENT, ENOTDIR, ENXIO, EROFS, ESTALE } from "../../abi/errno.ts";
+import { EACCES, EBADF, EEXIST, EINVAL, ELOOP, ENOENT, ENOTDIR, ENXIO, EROFS, ESTALE } from "../../abi/errno.ts";
 import { O_CREAT, O_DIRECTORY, O_RDWR, O_TRUNC, O_WRONLY } from "../../abi/file.ts";
 import { Guest } from "../../kernel/vfs/guest.fixture.ts";
 import type { HostFiles } from "../../kernel/vfs/hostfs/host-files.ts";
@@ -117,6 +117,7 @@ for (const portable of [false, true]) {
 
   test(`${kind}: a directory that becomes a symlink between two looks`, (context) => {
     let swap: (() => void) | null = null;
+    let moments: readonly PropertyKey[] = ["open", "openDirectory", "readDirectory"];
     const { base, inside, guest } = makeScene(context, {
       portable,
       wrap: (files) =>
@@ -126,11 +127,7 @@ for (const portable of [false, true]) {
             if (typeof value !== "function") return value;
             return (...args: unknown[]) => {
               // Whatever hostfs has just found out does not hold any more.
-              if (
-                swap !== null &&
-                (property === "open" || property === "openDirectory" || property === "readDirectory")
-              )
-                swap();
+              if (moments.includes(property)) swap?.();
               return value.apply(target, args);
             };
           },
@@ -151,6 +148,7 @@ for (const portable of [false, true]) {
       fs.rmSync(plain);
       fs.renameSync(join(inside, "moved"), plain);
     }
+    moments = ["open"];
     swap = () => {
       const file = join(inside, "d", "f");
       if (fs.lstatSync(file).isSymbolicLink()) return;
@@ -160,6 +158,28 @@ for (const portable of [false, true]) {
     const opened = guest.open("/mnt/d/f", O_RDWR | O_TRUNC);
     assert.ok(opened < 0);
     assert.equal(fs.readFileSync(join(base, "outside", "f"), "utf8"), SECRET);
+  });
+
+  test(`${kind}: the host's side opens no symlink`, (context) => {
+    const { inside, files } = makeScene(context, { portable });
+    fs.symlinkSync("../outside", join(inside, "l"));
+    fs.symlinkSync("../outside/f", join(inside, "m"));
+    assert.ok(files.openDirectory(files.root, "l") < 0);
+    for (const write of [false, true]) {
+      const opened = files.open(files.root, "m", { read: true, write, create: false, mode: 0 });
+      assert.equal(opened, -ELOOP);
+      assert.equal(files.open(files.root, "m", { read: true, write, create: true, mode: 0o600 }), -EEXIST);
+    }
+    // What was a directory when it was opened must still be it when it is used.
+    const handle = files.openDirectory(files.root, "d");
+    fs.renameSync(join(inside, "d"), join(inside, "e"));
+    fs.symlinkSync("../outside", join(inside, "d"));
+    const found = files.status(handle, "f");
+    assert.ok(found === -ESTALE || (typeof found === "object" && found.size === "harmless".length));
+    const opened = files.open(handle, "f", { read: true, write: false, create: false, mode: 0 });
+    const bytes = new Uint8Array(100);
+    assert.ok(opened === -ESTALE || files.read(opened, bytes, 0, 100, 0) === "harmless".length);
+    if (opened >= 0) files.closeFile(opened);
   });
 
   test(`${kind}: a read-only mount changes nothing`, (context) => {
