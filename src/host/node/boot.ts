@@ -11,6 +11,7 @@ import { sharedArena } from "../../base/arena.ts";
 import { SeededRandom } from "../../base/random.ts";
 import type { ProgramModule, RegisteredProgram } from "../../kernel/exec/program.ts";
 
+import { definitionsOf, Strace } from "../../kernel/gate/strace.ts";
 import { Kernel as KernelCore } from "../../kernel/kernel.ts";
 import type { Device } from "../../kernel/net/device/device.ts";
 import { FaultyDevice } from "../../kernel/net/device/faults.ts";
@@ -105,7 +106,12 @@ export class Kernel {
         } else sink = options.pcap;
         device = new PcapDevice(device, arena, new PcapWriter({ sink }), () => clock.realtimeMilliseconds());
       }
-      const strace = options.strace;
+      const { strace } = options;
+      let tracer: Strace | null = null;
+      const trace = (kernel: KernelCore, sink: (line: string) => void): Strace => {
+        tracer ??= new Strace(sink, definitionsOf(kernel.gate));
+        return tracer;
+      };
       const core = new KernelCore({
         clock,
         random,
@@ -117,6 +123,7 @@ export class Kernel {
         nameservers: [gateway.nameserver],
         log,
         ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
+        ...(strace === undefined ? {} : { tracer: (kernel: KernelCore) => trace(kernel, strace) }),
         ...(options.bufferPool === undefined ? {} : { bufferPool: options.bufferPool }),
       });
       const poll = (): void => core.net.requestPoll();
