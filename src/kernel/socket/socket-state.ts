@@ -2,28 +2,33 @@
  * The states of a socket as programs can tell them apart, and the only ways from one to the next. (The states of a TCP connection,
  * RFC 9293 section 3.3.2, lie below: a socket that is Connected may be in ESTABLISHED or CLOSE-WAIT.)
  *
- *                   socket()                               accept()   socketpair()
- *                      │                                       │          │
- *                      ▼      bind()              listen()     │          │
- *                  ┌────────┐───────▶┌────────┐───────▶┌────────────┐     │
- *                  │Unbound │        │ Bound  │◀───────│ Listening  │     │
- *                  └────────┘◀───────└────────┘shutdown└────────────┘     │
- *     connect() with ▲ │  ▲   connect │  ▲      (SHUT_RD)       ┆ gives   │
- *     AF_UNSPEC,     │ │  │   failed, │  │                      ▼         ▼
- *     or it failed   │ │  │ not bound │  │ connect()    ┌────────────────────┐
- *                    │ │  └───────────┘  └──────────────│     Connected      │
- *                    │ └───────────────────────────────▶│                    │
- *                    └──────────────────────────────────└────────────────────┘
- *                                                          │             │
- *                    both directions shut down, or close() │             │ reset, timeout, both FINs seen
- *                    with data or a FIN still to deliver   ▼             ▼
- *                                                     ┌────────┐     ┌────────┐
- *                                                     │Closing │────▶│ Closed │◀── close() from every state
- *                                                     └────────┘     └────────┘
+ *     socket()                                                     accept() makes a new socket
+ *        │                                                         that is Connected
+ *        ▼       bind()            listen()                                ┆
+ *     ┌─────────┐ ─────▶ ┌───────┐ ───────▶ ┌───────────┐ ┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┤
+ *     │ Unbound │        │ Bound │          │ Listening │                 ┆
+ *     └─────────┘ ◀───── └───────┘ ◀─────── └───────────┘                 ┆
+ *        ▲     connect()   ▲   │  shutdown(SHUT_RD)                       ▼
+ *        │      failed     │   │ connect()                         ┌───────────┐
+ *        │                 │   └─────────────────────────────────▶ │ Connected │ ◀── socketpair()
+ *        │                 │                                       └───────────┘
+ *        │                 │ connect() with AF_UNSPEC, from            │   │
+ *        └─────────────────┴── Connected, Closing and Closed           │   │
+ *                                                                      │   │
+ *             both directions shut down, or close() with data or a FIN │   │ reset, timeout,
+ *             still to deliver                                         ▼   │ both FINs seen
+ *                                                             ┌─────────┐  │
+ *                                                             │ Closing │  │
+ *                                                             └─────────┘  │
+ *                                                     delivered, or │      │
+ *                                                     reset         ▼      ▼
+ *                                                             ┌────────────────┐
+ *                           close() from every other state ─▶ │     Closed     │
+ *                                                             └────────────────┘
  *
- * While the handshake of connect() is under way the socket stays Bound: it has its local address (given out by connect() if
- * bind() had not been called), and its pending connection decides whether it becomes Connected or falls back.
- * A datagram socket goes Unbound → Bound → Connected and, by connect() with AF_UNSPEC, back.
+ * listen() and connect() bind an Unbound socket first. While the handshake of connect() is under way the socket stays Bound: it
+ * has its local address, and its pending connection decides whether it becomes Connected or falls back. A datagram socket goes
+ * Unbound → Bound → Connected and, by connect() with AF_UNSPEC, back.
  */
 
 /** An IPv4 address (number in host order) and a port. The unnamed ends of AF_UNIX have 0 and 0; see UnixSocket for their names. */
@@ -47,9 +52,10 @@ export const CLOSING: SocketState = { kind: "Closing" };
 export const CLOSED: SocketState = { kind: "Closed" };
 
 const successors: Readonly<Record<SocketStateKind, readonly SocketStateKind[]>> = {
-  Unbound: ["Bound", "Listening", "Connected", "Closed"],
+  // A socket that accept() or socketpair() makes is Unbound for the moment of its making.
+  Unbound: ["Bound", "Connected", "Closed"],
   Bound: ["Unbound", "Listening", "Connected", "Closed"],
-  Listening: ["Bound", "Unbound", "Closed"],
+  Listening: ["Bound", "Closed"],
   Connected: ["Unbound", "Bound", "Closing", "Closed"],
   Closing: ["Unbound", "Bound", "Closed"],
   Closed: ["Unbound", "Bound"],

@@ -333,7 +333,8 @@ export class TcpSocket extends InetSocket {
   protected override release(): void {
     const { connection } = this;
     this.entry.queue?.remove(this.entry);
-    this.stopListening();
+    this.listener?.close();
+    this.listener = null;
     this.reservation?.release();
     this.reservation = null;
     connection?.close();

@@ -418,10 +418,14 @@ export class UnixSocket extends KernelSocket {
 
   private stopListening(): void {
     this.become(this.unconnectedState());
-    // Whoever connected and was never accepted finds the connection reset.
-    for (const embryo of this.pending.splice(0)) embryo.release();
+    this.resetPending();
     this.tellWaiting();
     this.notify(EVERYTHING);
+  }
+
+  /** Whoever connected and was never accepted finds the connection reset. */
+  private resetPending(): void {
+    for (const embryo of this.pending.splice(0)) embryo.release();
   }
 
   private tellRoom(): void {
@@ -440,7 +444,7 @@ export class UnixSocket extends KernelSocket {
   protected override release(): void {
     const { peer } = this;
     const hadUnread = !this.inbox.isEmpty || this.index < 0;
-    if (this.isListener) this.stopListening();
+    this.resetPending();
     if (this.name !== "") this.table.unixNames.unbind(this.name, this);
     this.become(CLOSED);
     this.table.remove(this);
