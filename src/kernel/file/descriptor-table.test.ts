@@ -5,7 +5,7 @@ import { FD_CLOEXEC } from "../../abi/file.ts";
 import { setLockChecking } from "../../base/ranked-lock.ts";
 import { DescriptorTable } from "./descriptor-table.ts";
 import { EventFile } from "./eventfd.ts";
-import { OpenFileCount, type OpenFile, type ReleaseListener } from "./open-file.ts";
+import { type OpenFile, OpenFileCount, type ReleaseListener } from "./open-file.ts";
 
 setLockChecking(true);
 
@@ -15,7 +15,10 @@ function make(count = new OpenFileCount()): { table: DescriptorTable; count: Ope
 
 test("gives out the lowest free number", () => {
   const { table, file } = make();
-  assert.deepEqual([0, 1, 2, 3].map(() => table.install(file())), [0, 1, 2, 3]);
+  assert.deepEqual(
+    [0, 1, 2, 3].map(() => table.install(file())),
+    [0, 1, 2, 3],
+  );
   assert.equal(table.close(1), 0);
   assert.equal(table.close(1), -EBADF);
   assert.equal(table.install(file(), 0, 2), 4);
