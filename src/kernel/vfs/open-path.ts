@@ -88,7 +88,8 @@ function openOrCreate(
     const place = walkParent(context, currentPath, currentStart);
     if (typeof place === "number") return place;
     const { parent, name } = place;
-    if (place.trailingSlash || name === "" || name === "." || name === "..") return -EISDIR;
+    if (name === "" || name === "." || name === "..") return (flags & O_EXCL) !== 0 ? -EEXIST : -EISDIR;
+    if (place.trailingSlash) return -EISDIR;
     if (!parent.inode.isDirectory) return -ENOTDIR;
     const node = lookupChild(parent, name, context);
     if (typeof node !== "number") {
