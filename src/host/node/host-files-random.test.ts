@@ -346,7 +346,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     .tuple(slot, text, position)
     .map(([n, t, at]): Operation => [`writeHeld ${n} ${t} ${at}`, (subject) => subject.writeHeld(n, t, at)]),
   fc
-    .tuple(slot, fc.nat(70_000), fc.nat(200_000))
+    .tuple(slot, fc.integer({ min: 1, max: 70_000 }), fc.nat(200_000))
     .map(
       ([n, length, at]): Operation => [`readHeld ${n} ${length} ${at}`, (subject) => subject.readHeld(n, length, at)],
     ),
