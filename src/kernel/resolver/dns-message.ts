@@ -13,6 +13,7 @@ const HEADER_BYTES = 12;
 const RCODE_MASK = 0x0f;
 const RCODE_NO_ERROR = 0;
 const RCODE_NAME_ERROR = 3;
+export const RCODE_REFUSED = 5;
 
 /** What came of one answer. */
 export type DnsAnswer =

@@ -2,12 +2,12 @@
  * One question, put to the name servers until one answers: over UDP, each time from a new random port with a new random id (RFC 5452),
  * over TCP where an answer was cut off (RFC 7766). Driven by the endpoints' events and two timers.
  */
-import { EAGAIN, ETIMEDOUT } from "../../abi/errno.ts";
+import { EACCES, EAGAIN, ETIMEDOUT } from "../../abi/errno.ts";
 import { Timer } from "../../base/timers.ts";
 import { WaitEntry } from "../../base/wait-queue.ts";
 import type { TcpConnection } from "../net/tcp/connection.ts";
 import type { UdpEndpoint } from "../net/udp/endpoint.ts";
-import { type DnsAnswer, encodeQuestion, mixCase, readAnswer } from "./dns-message.ts";
+import { type DnsAnswer, encodeQuestion, mixCase, RCODE_REFUSED, readAnswer } from "./dns-message.ts";
 import type { Resolver } from "./resolver.ts";
 
 export const DNS_PORT = 53;
@@ -38,7 +38,9 @@ export class DnsQuery {
   private outgoing: Uint8Array = new Uint8Array(0);
   private incoming: Uint8Array = new Uint8Array(0);
   private incomingLength = 0;
-  private hasFailed = false;
+  /** Servers that said they cannot or will not answer, and whether all of them would not. */
+  private readonly failedServers = new Set<number>();
+  private allRefused = true;
   private lastErrno = ETIMEDOUT;
 
   constructor(resolver: Resolver, name: string, tell: (answer: DnsAnswer | number) => void) {
@@ -66,17 +68,22 @@ export class DnsQuery {
     this.closeAll();
     for (;;) {
       const round = Math.floor(this.attempts / nameservers.length);
-      if (round >= rounds) {
-        // A server that said no has the say over servers that said nothing.
-        this.finish(-(this.hasFailed ? EAGAIN : this.lastErrno));
+      if (round >= rounds || this.failedServers.size === nameservers.length) {
+        this.finish(-this.failure());
         return;
       }
       this.attempts++;
-      if (!this.sendDatagram()) continue;
+      if (this.failedServers.has(this.server) || !this.sendDatagram()) continue;
       host.timers.arm(this.timeout, host.now() + timeoutMilliseconds * 2 ** round);
       host.requestTurn();
       return;
     }
+  }
+
+  /** The errno when nobody answered: a server that said no has the say over servers that said nothing. */
+  private failure(): number {
+    if (this.failedServers.size === 0) return this.lastErrno;
+    return this.allRefused ? EACCES : EAGAIN;
   }
 
   private get server(): number {
@@ -133,7 +140,8 @@ export class DnsQuery {
 
   private take(answer: DnsAnswer): void {
     if (answer.kind === "failure") {
-      this.hasFailed = true;
+      this.failedServers.add(this.server);
+      this.allRefused &&= answer.rcode === RCODE_REFUSED;
       this.nextAttempt();
     } else if (answer.kind === "truncated") this.startTcp();
     else this.finish(answer);

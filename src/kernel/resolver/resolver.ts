@@ -2,9 +2,9 @@
  * The kernel's stub resolver: names to IPv4 addresses. Numbers, localhost and /etc/hosts are answered at once, the rest by name servers
  * over the kernel's own UDP and TCP, with a cache. Nothing here waits: a Lookup tells by its queue when it is done.
  *
- * Errors are for the caller of resolve_host: -EINVAL (no name at all), -ENOENT (no such name, or no IPv4 address), -EAGAIN (servers failed
- * or refused, none is configured, or too many lookups at once: try later), -ETIMEDOUT (no server answered), -ENETUNREACH and
- * its kin (no way to any server).
+ * Errors are for the caller of resolve_host: -EINVAL (no name at all), -ENOENT (no such name, or no IPv4 address), -EAGAIN (servers
+ * failed, none is configured, or too many lookups at once: try later), -EACCES (the servers refuse this name: it is not
+ * granted), -ETIMEDOUT (no server answered), -ENETUNREACH, -ECONNREFUSED and their kin (no way to any server).
  */
 import { EAGAIN, EINVAL, ENOENT } from "../../abi/errno.ts";
 import { INADDR_LOOPBACK } from "../../abi/socket.ts";

@@ -1,7 +1,8 @@
 /**
  * resolve_host(name, length, result), number 300 in both ABIs: the IPv4 address of a name, four bytes in network order at `result`.
  * 0, or: EFAULT; EINVAL (not a name); ENOENT (no such name, or it has no IPv4 address); EAGAIN (the name servers failed: try again
- * later); ETIMEDOUT (none of them answered); ENETUNREACH (no way to them); EINTR.
+ * later); EACCES (they refuse to answer for this name); ETIMEDOUT (none of them answered); ENETUNREACH, ECONNREFUSED (no way
+ * to them); EINTR.
  */
 import { EFAULT, EINVAL } from "../../abi/errno.ts";
 import { LONGEST_NAME } from "../resolver/host-name.ts";
