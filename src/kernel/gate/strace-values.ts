@@ -21,6 +21,10 @@ import {
 export const STRING_LIMIT = 32;
 /** Elements of an array that are shown. */
 const ARRAY_LIMIT = 32;
+/** Of a select's sets no more is looked at. */
+const MOST_DESCRIPTORS_SHOWN = 4096;
+/** sizeof(struct sockaddr_storage). */
+const MOST_ADDRESS_BYTES = 128;
 
 const escapes: ReadonlyMap<number, string> = new Map([
   [9, "\\t"],
@@ -76,7 +80,8 @@ export function list(count: number, element: (index: number) => string): string 
 
 /** {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("10.0.2.2")}. */
 export function socketAddressText(memory: UserMemory, address: number, length: number): string {
-  if (address === 0 || length < 2 || !memory.isValid(address, length)) return pointer(address);
+  const isShown = address !== 0 && length >= 2 && length <= MOST_ADDRESS_BYTES && memory.isValid(address, length);
+  if (!isShown) return pointer(address);
   const { bytes } = memory;
   const family = memory.readUint16(address);
   if (family === AF_INET && length >= 8) {
@@ -169,10 +174,11 @@ export function epollEventText(memory: UserMemory, address: number): string {
 
 /** "[3 5]". */
 export function descriptorSetText(memory: UserMemory, address: number, count: number): string {
-  const byteLength = Math.ceil(Math.min(Math.max(count, 0), 65_536) / 8);
+  const limit = Math.min(Math.max(count, 0), MOST_DESCRIPTORS_SHOWN);
+  const byteLength = Math.ceil(limit / 8);
   if (address === 0 || !memory.isValid(address, byteLength)) return pointer(address);
   const found: number[] = [];
-  for (let fd = 0; fd < count; fd++) {
+  for (let fd = 0; fd < limit; fd++) {
     if (((memory.bytes[address + (fd >> 3)] as number) & (1 << (fd & 7))) !== 0) found.push(fd);
   }
   return `[${found.join(" ")}]`;

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { SIGKILL } from "../../abi/signal.ts";
 import { setLockChecking } from "../../base/ranked-lock.ts";
+import { definitionsOf, Strace } from "../gate/strace.ts";
 import { TestKernel, type TestProgram } from "./calls.fixture.ts";
 
 setLockChecking(true);
@@ -42,6 +43,8 @@ function exercise(
 ): void {
   const kernel = new TestKernel();
   const programs: TestProgram[] = [kernel.spawn(null, abi)];
+  // Every call is traced as well: what strace makes of bad arguments must not throw either.
+  const strace = new Strace((line) => assert.ok(line.length < 20_000), definitionsOf(kernel.gate));
   const numbers = Object.keys(kernel.gate.table(abi).definitions).map(Number);
   for (const { choice, values, words } of steps) {
     let program = programs[choice % programs.length] as TestProgram;
@@ -49,6 +52,7 @@ function exercise(
       program = kernel.spawn(programs[0]?.process.hasExited === false ? programs[0] : null, abi);
       programs[Math.min(choice % 5, programs.length)] = program;
       program.process.signals.deliver = () => {};
+      program.process.tracer = choice % 2 === 0 ? strace : null;
     }
     // Something to find behind addresses.
     for (const [index, value] of words.entries()) program.memory.writeUint32(0x2000 + 8 * index, value);
