@@ -53,7 +53,7 @@ export async function startServer(port: number, argumentList: readonly string[])
 export async function startAkuma(folder: string): Promise<Server> {
   ensureBuilt();
   const port = await freePort();
-  return startServer(port, [builtCommand, "serve", "--publish", `${port}:8080`, folder]);
+  return startServer(port, [builtCommand, "serve", "--port", String(port), folder]);
 }
 
 function accepts(port: number): Promise<boolean> {

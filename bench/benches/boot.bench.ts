@@ -9,7 +9,7 @@ import { builtCommand, ensureBuilt, freePort, root } from "../serving.ts";
 async function bootToFirstByte(): Promise<number> {
   const port = await freePort();
   const started = performance.now();
-  const child = spawn(process.execPath, [builtCommand, "serve", "--publish", `${port}:8080`, join(root, "public")], {
+  const child = spawn(process.execPath, [builtCommand, "serve", "--port", String(port), join(root, "public")], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   while (!(await firstByte(port))) {

@@ -41,7 +41,7 @@ export async function serve(folder: string, ...flags: string[]): Promise<Served>
   const port = await freePort();
   const child = spawn(
     process.execPath,
-    [join(root, "src/cli/main.ts"), "serve", "--publish", `${port}:8080`, ...flags, folder],
+    [join(root, "src/cli/main.ts"), "serve", "--port", String(port), ...flags, folder],
     { stdio: ["ignore", "pipe", "pipe"] },
   );
   const ended = once(child, "exit") as Promise<[number | null]>;
