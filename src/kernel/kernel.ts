@@ -11,6 +11,7 @@ import { formatIpv4 } from "../base/ipv4-address.ts";
 import type { RandomSource } from "../base/random.ts";
 import { TimerHeap } from "../base/timers.ts";
 import { WaitEntry } from "../base/wait-queue.ts";
+import { mountDevices } from "./device-files.ts";
 import { BUILTIN_MAGIC, ProgramRegistry, type ProgramRunner, type RegisteredProgram } from "./exec/program.ts";
 import { type ProgramStarter, RealmRunner } from "./exec/realm-runner.ts";
 import { spawnProcess } from "./exec/spawn.ts";
@@ -31,7 +32,6 @@ import type { Abi, Process, Tracer } from "./task/process.ts";
 import { ProcessTable } from "./task/process-table.ts";
 import type { System } from "./task/system.ts";
 import type { Task } from "./task/task.ts";
-import { DevFs } from "./vfs/devfs/devfs.ts";
 import type { FileSystemContext } from "./vfs/file-system-context.ts";
 import type { FileSystem } from "./vfs/inode.ts";
 import { makeDirectories, readFile, writeFile } from "./vfs/kernel-files.ts";
@@ -349,7 +349,7 @@ export class Kernel implements System, Turnable {
     this.writeFile("/etc/nsswitch.conf", "hosts: files dns\n");
     this.writeFile("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n");
     this.writeFile("/etc/group", "root:x:0:\nnogroup:x:65534:\n");
-    this.mounts.mount("/dev", new DevFs({ clock: this.clock, random: this.random }), {});
+    mountDevices(this, this.mounts);
     mountProc(this, this.mounts);
   }
 }

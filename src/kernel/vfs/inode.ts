@@ -99,8 +99,8 @@ export abstract class Inode {
     return this.status();
   }
 
-  /** A new open file description. `flags` are open(2)'s; O_CREAT, O_EXCL and O_TRUNC have been dealt with. */
-  abstract open(node: PathNode, flags: number): OpenFile | number;
+  /** A new open file description. `flags` are open(2)'s; O_CREAT, O_EXCL and O_TRUNC have been dealt with. `context` is who opens it. */
+  abstract open(node: PathNode, flags: number, context?: FileSystemContext): OpenFile | number;
 
   /** The entry of that name, or -ENOENT. `self` is the dentry of this directory. Never "." or "..". */
   lookup(_self: Dentry, _name: string, _context: FileSystemContext): Dentry | number {

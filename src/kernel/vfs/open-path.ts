@@ -43,11 +43,11 @@ export function openPath(
   }
   if ((flags & O_CREAT) !== 0) return openOrCreate(context, path, flags, mode, start);
   const node = walkTo(context, path, flags, start);
-  return typeof node === "number" ? node : openNode(node, flags);
+  return typeof node === "number" ? node : openNode(node, flags, context);
 }
 
 /** Opens a file that is there. Truncates it if O_TRUNC says so. */
-export function openNode(node: PathNode, flags: number): OpenFile | number {
+export function openNode(node: PathNode, flags: number, context?: FileSystemContext): OpenFile | number {
   const { inode, mount } = node;
   if ((flags & O_DIRECTORY) !== 0 && !inode.isDirectory) return -ENOTDIR;
   if (inode.type === S_IFLNK) return -ELOOP;
@@ -56,7 +56,7 @@ export function openNode(node: PathNode, flags: number): OpenFile | number {
   const truncates = (flags & O_TRUNC) !== 0 && inode.type === S_IFREG;
   // Devices, pipes and sockets may be written on a read-only file system: their bytes go elsewhere.
   if (mount.readOnly && (truncates || wantsWrite) && (inode.type === S_IFREG || inode.type === S_IFDIR)) return -EROFS;
-  const file = inode.open(node, flags & ~OPENING_FLAGS);
+  const file = inode.open(node, flags & ~OPENING_FLAGS, context);
   if (typeof file === "number" || !truncates) return file;
   const error = inode.truncate(node.dentry, 0);
   if (error === 0) return file;
@@ -94,9 +94,9 @@ function openOrCreate(
     const node = lookupChild(parent, name, context);
     if (typeof node !== "number") {
       if ((flags & O_EXCL) !== 0) return -EEXIST;
-      if (!node.inode.isSymlink || (flags & O_NOFOLLOW) !== 0) return openNode(node, flags);
+      if (!node.inode.isSymlink || (flags & O_NOFOLLOW) !== 0) return openNode(node, flags, context);
       const object = node.inode.followLink(context);
-      if (object !== null) return typeof object === "number" ? object : openNode(object, flags);
+      if (object !== null) return typeof object === "number" ? object : openNode(object, flags, context);
       // A symlink in the last place: go on with its target, which may be missing and is made then.
       const target = node.inode.readLink(context);
       if (typeof target === "number") return target;

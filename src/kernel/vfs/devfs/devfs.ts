@@ -7,6 +7,7 @@ import { S_IFCHR } from "../../../abi/file.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { RandomSource } from "../../../base/random.ts";
 import type { FileStatus, OpenFile } from "../../file/open-file.ts";
+import type { FileSystemContext } from "../file-system-context.ts";
 import { MemFs } from "../memfs/memfs.ts";
 import type { MemoryDirectory } from "../memfs/memory-directory.ts";
 import { MemoryInode } from "../memfs/memory-inode.ts";
@@ -25,7 +26,7 @@ export interface Device {
   /** Permission bits; 0666 by default. */
   mode?: number;
   /** A new open file, or -errno. */
-  open(node: PathNode, flags: number): OpenFile | number;
+  open(node: PathNode, flags: number, context?: FileSystemContext): OpenFile | number;
 }
 
 /** Reads and writes of a device that is always ready. */
@@ -100,8 +101,8 @@ class DeviceInode extends MemoryInode {
     return { ...super.status(), specialDevice: this.device.major * 256 + this.device.minor };
   }
 
-  open(node: PathNode, flags: number): OpenFile | number {
-    return this.device.open(node, flags);
+  open(node: PathNode, flags: number, context?: FileSystemContext): OpenFile | number {
+    return this.device.open(node, flags, context);
   }
 }
 
