@@ -26,7 +26,8 @@ export class FileDestination implements Destination {
   readonly canResume = true;
   received = 0;
   private readonly akuma: Akuma;
-  private readonly temporaryPath: string;
+  /** Null where the bytes go to their final place at once. */
+  private readonly temporaryPath: string | null;
   private file: File | null;
 
   static async create(akuma: Akuma, path: string): Promise<FileDestination> {
@@ -34,19 +35,26 @@ export class FileDestination implements Destination {
     if (path.endsWith("/") || (typeof stat !== "number" && stat.isDirectory)) {
       throw new Failure(ExitCode.fileIo, `${path}: Is a directory`);
     }
+    // A device or a pipe has no contents to keep whole; replacing it by a file is not what is meant.
+    if (typeof stat !== "number" && !stat.isFile) return await FileDestination.open(akuma, path, null);
     const slash = path.lastIndexOf("/") + 1;
     // The name is cut: with what is added it must still be one that file systems take.
     const temporary = `${path.slice(0, slash)}.${path.slice(slash).slice(0, 60)}.${akuma.getpid()}.part`;
+    return await FileDestination.open(akuma, path, temporary);
+  }
+
+  private static async open(akuma: Akuma, path: string, temporary: string | null): Promise<FileDestination> {
     try {
-      // What lies there is of an earlier process with this number, which cannot run any more.
-      const file = await akuma.fs.open(temporary, { write: true, create: true, truncate: true });
+      // A temporary file that lies there is of an earlier process with this number, which cannot run any more.
+      const isNew = temporary !== null;
+      const file = await akuma.fs.open(temporary ?? path, { write: true, create: isNew, truncate: isNew });
       return new FileDestination(akuma, path, temporary, file);
     } catch (error) {
       throw new Failure(ExitCode.fileIo, `${path}: ${reason(error)}`);
     }
   }
 
-  private constructor(akuma: Akuma, path: string, temporaryPath: string, file: File) {
+  private constructor(akuma: Akuma, path: string, temporaryPath: string | null, file: File) {
     this.akuma = akuma;
     this.name = path;
     this.temporaryPath = temporaryPath;
@@ -66,6 +74,7 @@ export class FileDestination implements Destination {
 
   restart(): void {
     this.received = 0;
+    if (this.temporaryPath === null) return;
     try {
       this.file?.setLength(0);
       this.file?.seek(0, SEEK_SET);
@@ -77,8 +86,9 @@ export class FileDestination implements Destination {
   async finish(modified: number | undefined): Promise<void> {
     this.file?.close();
     this.file = null;
+    if (this.temporaryPath === null) return;
     try {
-      if (modified !== undefined) await this.setTime(modified);
+      if (modified !== undefined) await this.setTime(this.temporaryPath, modified);
       await this.akuma.fs.rename(this.temporaryPath, this.name);
     } catch (error) {
       this.discard();
@@ -89,12 +99,12 @@ export class FileDestination implements Destination {
   discard(): void {
     this.file?.close();
     this.file = null;
-    void this.akuma.unlinkat(-100, this.temporaryPath);
+    if (this.temporaryPath !== null) void this.akuma.unlinkat(-100, this.temporaryPath);
   }
 
   /** A file system without times is no reason to fail. */
-  private async setTime(modified: number): Promise<void> {
-    await this.akuma.utimensat(-100, this.temporaryPath, null, modified);
+  private async setTime(path: string, modified: number): Promise<void> {
+    await this.akuma.utimensat(-100, path, null, modified);
   }
 
   private async writeRest(first: Promise<number>, start: number, end: number): Promise<void> {

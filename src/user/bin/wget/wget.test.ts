@@ -212,12 +212,13 @@ test("an existing file stays until the new one is complete", async () => {
 test("names, stdout, times and time-outs", async () => {
   using world = new World();
   const ok = "HTTP/1.1 200 OK\r\nLast-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\nbody";
-  scripted(world, [ok, ok, ok, ok, `HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab${HANG}`, HANG]);
+  scripted(world, [ok, ok, ok, ok, ok, `HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab${HANG}`, HANG]);
   await world.inside((akuma) => akuma.sleep(1));
   const inTmp = { workingDirectory: "/tmp" };
   assert.equal((await world.run("wget", ["-q", `${URL}/a/name%20x`], inTmp)).code, 0);
   assert.equal((await world.run("wget", ["-q", `${URL}/a/name%20x`], inTmp)).code, 0);
   assert.equal((await world.run("wget", ["-q", "-P", "/root", URL])).code, 0);
+  assert.equal((await world.run("wget", ["-O", "/dev/null", URL])).code, 0);
   const out = await world.run("wget", ["-O", "-", `${URL}/`]);
   assert.deepEqual([out.code, out.stdout], [0, "body"]);
   assert.deepEqual(await namesIn(world, "/tmp"), ["name x", "name x.1"]);
