@@ -93,7 +93,7 @@ function tcpText(net: NetStack, sockets: SocketTable): string {
     const pair = `${endpoint(listener.localAddress, listener.localPort)} ${endpoint(0, 0)}`;
     add({ pair, state: LISTEN, transmitBytes: 0, receiveBytes: listener.acceptQueueLength });
   }
-  for (const connection of net.tcp.connections()) {
+  for (const connection of net.tcp.entries()) {
     const local = endpoint(connection.localAddress, connection.localPort);
     add({
       pair: `${local} ${endpoint(connection.remoteAddress, connection.remotePort)}`,
@@ -212,7 +212,7 @@ function countersText(net: NetStack, groups: readonly string[]): string {
 function socketStatisticsText(net: NetStack, sockets: SocketTable): string {
   let connections = 0;
   let timeWaits = 0;
-  for (const connection of net.tcp.connections()) {
+  for (const connection of net.tcp.entries()) {
     if (connection.state === 6) timeWaits++;
     else connections++;
   }

@@ -396,3 +396,29 @@ test("more TIME-WAITs than allowed: the surplus is closed at once", () => {
   assert.equal([...wire.stack.tcp.timeWaiting()].length, 2);
   assert.equal(wire.stack.counters.TcpExtTCPTimeWaitOverflow, 2);
 });
+
+test("listings show what is half open, open and in TIME-WAIT", () => {
+  const opened = openPassively();
+  const { peer, connection, wire } = opened;
+  const other = new Peer(wire, 80, 6000);
+  other.send({ flags: "SYN" });
+  other.expect({ flags: "SYN ACK" });
+  peer.send({ data: "abc" });
+  const list = (): unknown[] =>
+    [...wire.stack.tcp.entries()].map((entry) => [entry.state, entry.remotePort, entry.localPort, entry.readableBytes]);
+  assert.deepEqual(list(), [
+    [1, 5000, 80, 3],
+    [3, 6000, 80, 0],
+  ]);
+  read(opened);
+  connection.close();
+  peer.poll().expect({ flags: "FIN ACK" });
+  peer.send({ flags: "FIN ACK" });
+  assert.deepEqual(list(), [
+    [3, 6000, 80, 0],
+    [6, 5000, 80, 0],
+  ]);
+  assert.equal(wire.stack.tcp.isConnected(connection.localAddress, 80, PEER_ADDRESS, 5000), true);
+  assert.equal(wire.stack.tcp.isConnected(connection.localAddress, 80, PEER_ADDRESS, 5001), false);
+  assert.equal(wire.stack.tcp.isListening(connection.localAddress, 80), true);
+});

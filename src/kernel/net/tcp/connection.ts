@@ -181,10 +181,12 @@ export class TcpConnection {
   /** Last.ACK.sent of RFC 7323 */
   lastAckSent = 0;
   ackNow = false;
-  /** Full-sized segments still to be acknowledged at once, so that the peer's slow start gets going. */
+  /** Segments still to be acknowledged quickly. */
   quickAcks = 0;
+  lastTextAt: number = Number.NEGATIVE_INFINITY;
 
   // Options in force
+  windowScaling = false;
   timestamps = false;
   sackPermitted = false;
   timestampOffset = 0;

@@ -2,7 +2,6 @@
  * Initial sequence numbers and timestamp offsets. RFC 6528: ISN = M + F(four-tuple, secret), M a clock that ticks every 4 µs.
  * RFC 7323 section 5.4 wants timestamps that do not tell the uptime, but grow from one connection to the next between two hosts.
  */
-import type { RandomSource } from "../../../base/random.ts";
 import { sipHash } from "./siphash.ts";
 
 export class SequenceSecrets {
@@ -10,9 +9,12 @@ export class SequenceSecrets {
   private readonly timestampKey = new Int32Array(4);
   readonly cookieKey: Int32Array = new Int32Array(4);
 
-  constructor(random: RandomSource) {
-    for (const key of [this.sequenceKey, this.timestampKey, this.cookieKey]) {
-      for (let k = 0; k < 4; k++) key[k] = random.nextUint32();
+  /** Three keys from the host's sixteen secret bytes. */
+  constructor(hostSecret: Uint8Array) {
+    const secret = new Int32Array(4);
+    for (let k = 0; k < 16; k++) secret[k >> 2]! |= hostSecret[k]! << (8 * (k & 3));
+    for (const [use, key] of [this.sequenceKey, this.timestampKey, this.cookieKey].entries()) {
+      for (let k = 0; k < 4; k++) key[k] = sipHash(secret, use, k, 0, 0);
     }
   }
 

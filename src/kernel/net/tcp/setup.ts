@@ -10,8 +10,6 @@ import { refreshTemplate } from "./transmit.ts";
 export const DEFAULT_SEGMENT_BYTES = 536;
 /** Linux's tcp_min_snd_mss: a smaller MSS would make every byte a packet (CVE-2019-11479). */
 export const LEAST_SEGMENT_BYTES = 48;
-/** Full segments acknowledged at once at the start. */
-const QUICK_ACKS = 16;
 
 /** The MSS we announce on this route: the packet less both headers without options (RFC 6691). */
 export function announcedSegmentBytes(mtu: number, userMaximum: number): number {
@@ -38,7 +36,6 @@ export function prepare(connection: TcpConnection, route: Route, initialSend: nu
   connection.timestampOffset = tcp.secrets.timestampOffset(connection.keyLocal, connection.keyRemote);
   connection.identification = initialSend & 0xffff;
   connection.openedAt = tcp.stack.now;
-  connection.quickAcks = connection.options.quickAck ? QUICK_ACKS : 0;
   connection.receiveScale = Math.max(0, offeredWindowScale(tcp));
   connection.receiveBuffer = initialReceiveBuffer(connection);
   refreshTemplate(connection);
@@ -73,6 +70,7 @@ export function adoptSequence(connection: TcpConnection, initialReceive: number)
 
 /** `sendScale` -1: one of the two sides does not scale, so neither does. */
 export function adoptScales(connection: TcpConnection, sendScale: number): void {
+  connection.windowScaling = sendScale >= 0;
   connection.sendScale = Math.max(0, sendScale);
   if (sendScale < 0) connection.receiveScale = 0;
   connection.receiveBuffer = initialReceiveBuffer(connection);

@@ -25,7 +25,7 @@ export function sendSyn(connection: TcpConnection): boolean {
   // An answer repeats only what the peer has offered as well (RFC 7323 sections 2.2 and 3.2, RFC 2018 section 2).
   offer.timestamps = connection.timestamps;
   offer.sackPermitted = answers ? connection.sackPermitted : tcp.options.selectiveAcknowledgment;
-  offer.windowScale = answers && connection.receiveScale === 0 ? -1 : offeredWindowScale(tcp);
+  offer.windowScale = answers && !connection.windowScaling ? -1 : offeredWindowScale(tcp);
   offer.timestampValue = (now + connection.timestampOffset) | 0;
   offer.timestampEcho = connection.timestampRecent;
   const optionWords = writeSynOptions(tcp.optionScratch, offer);

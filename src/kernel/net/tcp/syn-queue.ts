@@ -5,11 +5,13 @@
 import { Timer } from "../../../base/timers.ts";
 import type { Route } from "../ip/routes.ts";
 import { ConnectionTable } from "./connection-table.ts";
-import { emit, sendResetFor } from "./emit.ts";
+import { emit, localPortOf, remotePortOf, sendResetFor } from "./emit.ts";
 import { ACK, type Segment, SYN } from "./header.ts";
 import type { TcpListener } from "./listener.ts";
 import { type SynOffer, writeSynOptions } from "./options.ts";
+import { swap32 } from "./sequence.ts";
 import { announcedSegmentBytes, offeredWindowScale } from "./setup.ts";
+import { SYN_RECEIVED, type TcpState } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 
 /** Linux's tcp_synack_retries: after this many repetitions the request is dropped. */
@@ -61,6 +63,38 @@ export class SynRequest {
     this.timestamps = options.timestamps && segment.hasTimestamp;
     this.timestampRecent = segment.timestampValue;
     this.timestampOffset = tcp.secrets.timestampOffset(segment.keyLocal, segment.keyRemote);
+  }
+
+  get state(): TcpState {
+    return SYN_RECEIVED;
+  }
+
+  get localAddress(): number {
+    return swap32(this.keyLocal) >>> 0;
+  }
+
+  get localPort(): number {
+    return localPortOf(this);
+  }
+
+  get remoteAddress(): number {
+    return swap32(this.keyRemote) >>> 0;
+  }
+
+  get remotePort(): number {
+    return remotePortOf(this);
+  }
+
+  get unsentBytes(): number {
+    return 0;
+  }
+
+  get unacknowledgedBytes(): number {
+    return 0;
+  }
+
+  get readableBytes(): number {
+    return 0;
   }
 
   /** Ends a deferral: true lets the handshake go on, an errno (of either sign) answers RST. Does nothing the second time. */

@@ -24,7 +24,7 @@ import { READABLE_EVENTS } from "./readiness.ts";
 import { ArenaRingMemory, type RingMemory } from "./ring-memory.ts";
 import { swap16, swap32 } from "./sequence.ts";
 import { prepare } from "./setup.ts";
-import { SYN_SENT } from "./state.ts";
+import { SYN_SENT, type TcpState } from "./state.ts";
 import { SynQueue, type SynRequest } from "./syn-queue.ts";
 import { completeTcpOptions, type TcpOptions, type TcpSettings } from "./tcp-options.ts";
 import { type TimeWait, TimeWaits } from "./time-wait.ts";
@@ -34,6 +34,18 @@ export type { TcpOptions } from "./tcp-options.ts";
 
 /** How long to wait for frames to be freed when the arena has run out. */
 const STARVED_MILLISECONDS = 2;
+
+/** What a listing shows of a connection, a half-open one or one in TIME-WAIT. */
+export interface TcpEntry {
+  readonly localAddress: number;
+  readonly localPort: number;
+  readonly remoteAddress: number;
+  readonly remotePort: number;
+  readonly state: TcpState;
+  readonly unsentBytes: number;
+  readonly unacknowledgedBytes: number;
+  readonly readableBytes: number;
+}
 
 export interface ConnectRequest {
   /** From bind(); passes to the connection if connect() succeeds. */
@@ -90,7 +102,7 @@ export class Tcp implements TcpProtocol {
     this.options = completeTcpOptions(options);
     this.memory = memory ?? new ArenaRingMemory(stack.arena);
     this.ports = new PortTable(stack.random);
-    this.secrets = new SequenceSecrets(stack.random);
+    this.secrets = new SequenceSecrets(stack.hostSecret);
     this.challenges = new ChallengeBudget(stack.random);
     this.connectionTable = new ConnectionTable(stack.random);
     this.synQueue = new SynQueue(this);
@@ -190,9 +202,16 @@ export class Tcp implements TcpProtocol {
     return suitable[(hash >>> 8) % suitable.length]!;
   }
 
-  /** Connections in every state: open ones, half-open ones (SynRequest) and those in TIME-WAIT. */
+  /** Connections that segments can reach; those half open and in TIME-WAIT have records of their own. */
   *connections(): Iterable<TcpConnection> {
     yield* this.connectionTable.entries();
+  }
+
+  /** Everything with two ends, in every state, for listings as /proc/net/tcp. */
+  *entries(): Iterable<TcpEntry> {
+    yield* this.connections();
+    yield* this.halfOpen();
+    yield* this.timeWaiting();
   }
 
   *halfOpen(): Iterable<SynRequest> {

@@ -15,18 +15,36 @@ import { transmit } from "./transmit.ts";
 /** Gaps the receiver keeps books about; text that would open one more is dropped and comes again. */
 const HELD_RANGES = 256;
 
-/** In-order text has been taken: acknowledge at once every second full segment, the rest a little later. */
+/** How many segments are acknowledged quickly, so that the peer's slow start gets going. */
+const QUICK_ACKS = 16;
+/** A quick ACK of a small segment waits this long, so that an answer of the user's can carry it. */
+const QUICK_ACK_MILLISECONDS = 1;
+
+/**
+ * In-order text has been taken: acknowledge every second full segment at once, the rest a little later; at the start and after a
+ * pause so little later that a sender held up by Nagle's rule hardly notices.
+ */
 export function textArrived(connection: TcpConnection, length: number): void {
   if (length > connection.receiveSegmentBytes) connection.receiveSegmentBytes = length;
   const { tcp } = connection;
+  const { now } = tcp.stack;
   tcp.markDirty(connection);
+  if (now - connection.lastTextAt > connection.retransmitTimeout && connection.options.quickAck) {
+    connection.quickAcks = QUICK_ACKS;
+  }
+  connection.lastTextAt = now;
   const unacknowledged = (connection.receiveNext - connection.lastAckSent) | 0;
   const full = length >= connection.receiveSegmentBytes;
   if (unacknowledged > connection.receiveSegmentBytes || (full && connection.quickAcks > 0)) {
     if (connection.quickAcks > 0) connection.quickAcks--;
     connection.ackNow = true;
   } else if (connection.ackAt === Number.POSITIVE_INFINITY && !connection.ackNow) {
-    connection.ackAt = tcp.stack.now + tcp.options.delayedAckMilliseconds;
+    let delay = tcp.options.delayedAckMilliseconds;
+    if (connection.quickAcks > 0) {
+      connection.quickAcks--;
+      delay = Math.min(delay, QUICK_ACK_MILLISECONDS);
+    }
+    connection.ackAt = now + delay;
     armTimer(connection, connection.ackAt);
   }
 }

@@ -62,6 +62,18 @@ export class TimeWait {
     this.lastSentAt = nowMilliseconds;
     this.deadline = deadline;
   }
+
+  get unsentBytes(): number {
+    return 0;
+  }
+
+  get unacknowledgedBytes(): number {
+    return 0;
+  }
+
+  get readableBytes(): number {
+    return 0;
+  }
 }
 
 /** What a segment for a TIME-WAIT record leads to. */
