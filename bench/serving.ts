@@ -2,7 +2,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { get } from "node:http";
+import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 
 export const root: string = resolve(import.meta.dirname, "..");
@@ -34,7 +35,7 @@ export async function startServer(port: number, argumentList: readonly string[])
   const child = spawn(process.execPath, argumentList, { stdio: ["ignore", "ignore", "inherit"] });
   process.on("exit", () => child.kill("SIGKILL"));
   const deadline = performance.now() + 30_000;
-  while (!(await accepts(port))) {
+  while (!(await answers(port))) {
     if (child.exitCode !== null || performance.now() > deadline)
       throw new Error(`no server: ${argumentList.join(" ")}`);
     await new Promise((wait) => setTimeout(wait, 20));
@@ -56,12 +57,13 @@ export async function startAkuma(folder: string): Promise<Server> {
   return startServer(port, [builtCommand, "serve", "--port", String(port), folder]);
 }
 
-function accepts(port: number): Promise<boolean> {
-  return new Promise((answer) => {
-    const socket = connect(port, "127.0.0.1", () => {
-      socket.destroy();
-      answer(true);
+/** True when a request is answered, with whatever status. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((settle) => {
+    const request = get({ host: "127.0.0.1", port, agent: false }, (response) => {
+      response.resume();
+      settle(true);
     });
-    socket.once("error", () => answer(false));
+    request.on("error", () => settle(false));
   });
 }

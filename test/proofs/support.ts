@@ -2,7 +2,8 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { get } from "node:http";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -50,7 +51,7 @@ export async function serve(folder: string, ...flags: string[]): Promise<Served>
   child.stderr.on("data", (chunk) => (output += chunk));
   process.on("exit", () => child.kill("SIGKILL"));
   const deadline = Date.now() + START_TIMEOUT_MILLISECONDS;
-  while (!(await accepts(port))) {
+  while (!(await answers(port))) {
     if (child.exitCode !== null) throw new Error(`akuma serve ended with ${child.exitCode}:\n${output}`);
     if (Date.now() > deadline) throw new Error(`akuma serve does not answer:\n${output}`);
     await new Promise((wait) => setTimeout(wait, 50));
@@ -67,14 +68,14 @@ export async function serve(folder: string, ...flags: string[]): Promise<Served>
   };
 }
 
-function accepts(port: number): Promise<boolean> {
-  return new Promise((answer) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      answer(true);
+/** True when a request is answered, with whatever status. */
+function answers(port: number): Promise<boolean> {
+  return new Promise((settle) => {
+    const request = get({ host: "127.0.0.1", port, agent: false }, (response) => {
+      response.resume();
+      settle(true);
     });
-    socket.once("error", () => answer(false));
+    request.on("error", () => settle(false));
   });
 }
 

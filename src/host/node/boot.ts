@@ -6,7 +6,7 @@
  *     const socket = kernel.connect(8080);
  */
 import { resolve as resolvePath } from "node:path";
-import { errnoName, errnoText } from "../../abi/errno.ts";
+import { ETIMEDOUT, errnoName, errnoText } from "../../abi/errno.ts";
 import { sharedArena } from "../../base/arena.ts";
 import { SeededRandom } from "../../base/random.ts";
 import type { ProgramModule, RegisteredProgram } from "../../kernel/exec/program.ts";
@@ -16,6 +16,7 @@ import { Kernel as KernelCore } from "../../kernel/kernel.ts";
 import type { Device } from "../../kernel/net/device/device.ts";
 import { FaultyDevice } from "../../kernel/net/device/faults.ts";
 import { PcapDevice, PcapWriter } from "../../kernel/net/device/pcap.ts";
+import { LOOPBACK_ADDRESS } from "../../kernel/net/ip/addresses.ts";
 import type { BufferPoolProfile } from "../../kernel/socket/buffer-pool.ts";
 import { HostFs } from "../../kernel/vfs/hostfs/hostfs.ts";
 import { programs } from "../../user/bin/index.ts";
@@ -180,6 +181,15 @@ export class Kernel {
       fail(`cannot start ${path}`, process);
     }
     return new KernelProcess(core, process, input.stream, output.stream, errors.stream);
+  }
+
+  /** Settles once a program listens on the guest's TCP port; rejects with ETIMEDOUT if none does in time. */
+  async listening(port: number, timeoutMilliseconds = 10_000): Promise<void> {
+    const deadline = performance.now() + timeoutMilliseconds;
+    while (!this.core.net.tcp.isListening(LOOPBACK_ADDRESS, port)) {
+      if (performance.now() > deadline) fail(`nothing listens on port ${port} of the guest`, -ETIMEDOUT);
+      await new Promise((later) => setTimeout(later, 1));
+    }
   }
 
   /** A connection of the host's to a port of the guest, without any host port: a Duplex like net.Socket. */
