@@ -58,7 +58,7 @@ const EVERYTHING = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLHUP | POLLRD
 export class TcpSocket extends InetSocket {
   readonly tcpOptions: TcpLevelOptions;
   connection: TcpConnection | null = null;
-  private listener: TcpListener | null = null;
+  listener: TcpListener | null = null;
   /** Our own hold on the port that bind() or listen() took; connections hold it for themselves. */
   private reservation: PortReservation | null = null;
   /** The address that bind() was given. */
