@@ -5,7 +5,7 @@
  *     npm run build
  */
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { build } from "esbuild";
 
@@ -66,6 +66,18 @@ function copyTypes(): number {
   return seen.size;
 }
 
+/** The licences of the packages whose code the bundles hold, as those ask for. */
+function writeLicences(inputs: readonly string[]): void {
+  const packages = new Set(inputs.flatMap((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []));
+  const texts = [...packages].sort().map((folder) => {
+    const { name, version, license } = JSON.parse(readFileSync(join(root, folder, "package.json"), "utf8"));
+    const file = globSync("{LICENSE,LICENCE,license}*", { cwd: join(root, folder) })[0];
+    const text = file === undefined ? `Licence: ${license}\n` : readFileSync(join(root, folder, file), "utf8");
+    return `${name} ${version}\n\n${text.trim()}\n`;
+  });
+  if (texts.length > 0) writeFileSync(join(output, "LICENSES.txt"), texts.join(`\n${"-".repeat(80)}\n\n`));
+}
+
 rmSync(output, { recursive: true, force: true });
 compileTypes();
 const result = await build({
@@ -82,12 +94,17 @@ const result = await build({
   // the place of their names, and then loses those that `export *` hands on from another chunk.
   minifyWhitespace: true,
   legalComments: "none",
+  // commander is a CommonJS package and asks for Node's modules with require(), which an ES module does not have.
+  banner: {
+    js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
+  },
   metafile: true,
   logLevel: "warning",
 });
 writeFileSync(join(output, "cli.js"), COMMAND);
 chmodSync(join(output, "cli.js"), 0o755);
 const declarations = copyTypes();
+writeLicences(Object.keys(result.metafile.inputs));
 
 const files = Object.entries(result.metafile.outputs).sort((a, b) => b[1].bytes - a[1].bytes);
 for (const [file, { bytes, entryPoint }] of files) {
