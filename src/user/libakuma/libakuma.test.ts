@@ -6,6 +6,7 @@ import {
   AF_INET,
   EBADF,
   ENOENT,
+  IPPROTO_TCP,
   O_CREAT,
   O_RDWR,
   SEEK_END,
@@ -13,6 +14,7 @@ import {
   SIGTERM,
   SIGUSR1,
   SOCK_STREAM,
+  TCP_NODELAY,
 } from "./constants.ts";
 import { AkumaError, Shutdown, SocketAddrV4 } from "./index.ts";
 
@@ -140,6 +142,16 @@ test("read timeouts, non-blocking streams, and what is left of a broken one", as
     stream.close();
     stream.close();
     listener.close();
+  });
+});
+
+test("what a listener is set to, its connections are", async () => {
+  using world = new World();
+  await world.inside(async (akuma) => {
+    const listener = await akuma.net.TcpListener.bind("127.0.0.1:7003");
+    assert.equal(akuma.setsockopt(listener.fd, IPPROTO_TCP, TCP_NODELAY, 1), 0);
+    await akuma.net.TcpStream.connect("127.0.0.1:7003");
+    assert.equal((await listener.accept()).stream.noDelay(), true);
   });
 });
 

@@ -69,7 +69,8 @@ export class Connection implements Expiring {
 
   /** Lets the answer under way, if there is one, be the last. */
   stop(): void {
-    if (this.phase === Phase.idle) this.close();
+    // A body that is being dropped belongs to a request that has its answer.
+    if (this.phase === Phase.idle || this.phase === Phase.body) this.close();
     else this.isLast = true;
   }
 

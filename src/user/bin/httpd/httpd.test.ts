@@ -1,6 +1,7 @@
 /** httpd on a real kernel, over loopback: what goes in and out as text. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { type Running, World } from "../../kernel.fixture.ts";
 import type { Akuma, TcpStream } from "../../libakuma/index.ts";
 import { Shutdown } from "../../libakuma/index.ts";
@@ -343,4 +344,49 @@ test("bad command lines and places", async () => {
   await world.until(() => first.stdout() !== "");
   const second = await world.run("httpd", ["-p", "81"]);
   assert.deepEqual([second.code, second.stderr], [1, "httpd: bind 0.0.0.0:81: Address already in use\n"]);
+});
+
+test("whatever clients send, they get HTTP or the end, and the others are served", async () => {
+  const { world, server } = await serve();
+  using _ = world;
+  const piece = fc.constantFrom(
+    "GET /ten.txt HTTP/1.1\r\nHost: a\r\n\r\n",
+    "HEAD / HTTP/1.1\r\nHost: a\r\n",
+    "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody",
+    "Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n",
+    "Range: bytes=1-3,5-\r\n\r\n",
+    "Connection: close\r\n",
+    "GET /%2e%2e/",
+    " HTTP/1.0\r\n\r\n",
+    "\r\n",
+    "\0",
+  );
+  const client = fc.array(fc.oneof({ weight: 4, arbitrary: piece }, fc.string({ maxLength: 20 })), {
+    minLength: 1,
+    maxLength: 8,
+  });
+  const clients = fc.sample(fc.array(client, { minLength: 1, maxLength: 4 }), { numRuns: 40, seed: 7 });
+  await world.inside(async (akuma) => {
+    const before = server.process.descriptors.descriptors().length;
+    for (const group of clients) {
+      const answers = await Promise.all(
+        group.map(async (pieces) => {
+          using stream = await akuma.net.TcpStream.connect("127.0.0.1:8080");
+          stream.setNoDelay(true);
+          for (const text of pieces) await stream.writeAll(text).catch(() => {});
+          try {
+            stream.shutdown(Shutdown.Write);
+            return latin1(await stream.readToEnd());
+          } catch {
+            return "";
+          }
+        }),
+      );
+      for (const answer of answers) assert.match(answer, /^(HTTP\/1\.1 \d{3} |$)/);
+    }
+    // Refused clients linger until they have been seen to stop sending.
+    await akuma.sleep(5000);
+    assert.equal(server.process.descriptors.descriptors().length, before);
+  });
+  assert.match((await ask(world, get("/ten.txt"))).body, /^0123456789$/);
 });
