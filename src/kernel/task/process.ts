@@ -8,7 +8,7 @@ import { AddressSpace } from "./address-space.ts";
 import { IntervalTimer } from "./interval-timer.ts";
 import { ProcessSignals, type SignalInformation } from "./signals.ts";
 import type { System } from "./system.ts";
-import { Task, TaskState } from "./task.ts";
+import { type Handler, Task, TaskState } from "./task.ts";
 import type { UserMemory } from "./user-memory.ts";
 
 /** Which numbers and layouts a program speaks. */
@@ -117,6 +117,15 @@ export class Process {
   putTask(task: Task): void {
     task.reset();
     if (this.idleTasks.length < 64) this.idleTasks.push(task);
+  }
+
+  /** Runs a handler in the kernel's next turn, as if a call of this process had been woken. */
+  runSoon(handler: Handler): void {
+    const task = this.takeTask();
+    task.handler = handler;
+    task.state = TaskState.queued;
+    this.system.runQueue.push(task);
+    this.system.requestTurn();
   }
 
   exit(code: number): void {

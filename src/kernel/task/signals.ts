@@ -68,12 +68,16 @@ export class ProcessSignals {
   /** Bit n-1 stands for signal n. */
   pending = 0n;
   blocked = 0n;
-  /** Runs a program's handler; set by whoever started the program. Null means that handlers cannot run. */
+  /**
+   * Runs a program's handler, between the program's turns; must not throw. Set by whoever started the program. Null means that
+   * handlers cannot run.
+   */
   deliver: ((signal: number, handler: number) => void) | null = null;
   /** Handlers run so far: tells a call whether one ran meanwhile. */
   handled = 0;
   /** Fires when a signal has become pending. */
   readonly arrivals: WaitQueue = new WaitQueue();
+  private readonly due: { signal: number; handler: number }[] = [];
   private readonly awaiters = new Set<SignalAwaiter>();
   private readonly information = new Map<number, SignalInformation>();
   private readonly process: Process;
@@ -185,7 +189,25 @@ export class ProcessSignals {
     }
     if ((action.flags & SA_RESETHAND) !== 0) this.actions.delete(signal);
     this.handled++;
-    this.deliver(signal, handler);
+    this.schedule(signal, handler);
     this.process.interruptOneTask((action.flags & SA_RESTART) !== 0);
+  }
+
+  /**
+   * Has a handler run in the kernel's next turn, before the call that it interrupts returns. Not at once: handlers make calls of
+   * their own, and one that sends a signal again would run within itself. A signal that is due already is due once.
+   */
+  private schedule(signal: number, handler: number): void {
+    if (this.due.some((waiting) => waiting.signal === signal)) return;
+    this.due.push({ signal, handler });
+    if (this.due.length === 1) this.process.runSoon(() => this.runHandlers());
+  }
+
+  private runHandlers(): number {
+    for (const { signal, handler } of this.due.splice(0)) {
+      if (this.process.hasExited) break;
+      this.deliver?.(signal, handler);
+    }
+    return 0;
   }
 }

@@ -107,9 +107,9 @@ export class Task implements Waiter {
     return this.deadline === Number.POSITIVE_INFINITY ? this.deadline : Math.max(0, this.deadline - this.system.now());
   }
 
-  /** Whether the call goes on waiting after a handler installed with SA_RESTART has run. */
+  /** Whether the call goes on waiting after a handler installed with SA_RESTART has run: one that has moved bytes tells how many. */
   get isRestartable(): boolean {
-    return !this.neverRestarts && this.deadline === Number.POSITIVE_INFINITY;
+    return !this.neverRestarts && this.progress === 0 && this.deadline === Number.POSITIVE_INFINITY;
   }
 
   /** Ends a handler's run: parks the task, unless a signal or the deadline forbids it (then -EINTR or `onTimeout`). */
