@@ -2,6 +2,7 @@
 import { Arena } from "../../src/base/arena.ts";
 import { parseIpv4 } from "../../src/base/ipv4-address.ts";
 import { SeededRandom } from "../../src/base/random.ts";
+import { setLockChecking } from "../../src/base/ranked-lock.ts";
 import { VirtualScheduler } from "../../src/host/virtual-scheduler.ts";
 import type { ProgramModule } from "../../src/kernel/exec/program.ts";
 import { createPipe } from "../../src/kernel/file/pipe.ts";
@@ -13,6 +14,9 @@ import { Switch } from "../../src/kernel/net/device/switch.ts";
 import { programs } from "../../src/user/bin/index.ts";
 import type { Akuma } from "../../src/user/libakuma/akuma.ts";
 import { startProgram } from "../../src/user/libakuma/start.ts";
+
+// Whatever runs on these kernels keeps to the lock hierarchy, or throws.
+setLockChecking(true);
 
 export interface VirtualNetworkOptions {
   seed: number;
