@@ -107,16 +107,17 @@ async function serve(akuma: Akuma, local: SocketAddrV4, settings: Settings, keep
 async function join(akuma: Akuma, stream: TcpStream, settings: Settings): Promise<void> {
   stream.setReadTimeout(settings.timeoutMilliseconds);
   let failure: unknown = null;
-  const sending = pump(akuma, akuma.stdin, (bytes) => stream.writeAll(bytes)).then(
-    () => stream.shutdown(Shutdown.Write),
-    (error: unknown) => {
-      failure = error;
-    },
-  );
+  // It is not waited for: the other side may have closed while stdin is still open, on a terminal for ever.
+  void send(akuma, stream).catch((error: unknown) => {
+    failure = error;
+  });
   await pump(akuma, stream, (bytes) => akuma.stdout.writeAll(bytes));
-  // The other side may have closed while stdin is still open, on a terminal for ever: then that is the end.
-  void sending;
   if (failure !== null) throw failure;
+}
+
+async function send(akuma: Akuma, stream: TcpStream): Promise<void> {
+  await pump(akuma, akuma.stdin, (bytes) => stream.writeAll(bytes));
+  stream.shutdown(Shutdown.Write);
 }
 
 interface Source {
