@@ -22,7 +22,6 @@ export interface ProcessView {
 
 export function processDirectory(view: ProcessView): ProcDirectory {
   const { process } = view;
-  const { root, workingDirectory } = process.fileSystem;
   return fixedDirectory({
     cmdline: textFile(() => process.arguments.map((argument) => `${argument}\0`).join("")),
     comm: {
@@ -37,7 +36,7 @@ export function processDirectory(view: ProcessView): ProcDirectory {
     cwd: {
       kind: "link",
       target: () => pathOf(process.fileSystem.workingDirectory),
-      follow: () => (process.hasExited ? -ESRCH : workingDirectory),
+      follow: () => (process.hasExited ? -ESRCH : process.fileSystem.workingDirectory),
     },
     environ: textFile(() => process.environment.map((variable) => `${variable}\0`).join(""), 0o400),
     exe: { kind: "link", target: () => process.executable },
@@ -53,7 +52,11 @@ export function processDirectory(view: ProcessView): ProcDirectory {
     mountinfo: view.mountInformation,
     mounts: view.mounts,
     net: view.net,
-    root: { kind: "link", target: () => pathOf(root), follow: () => root },
+    root: {
+      kind: "link",
+      target: () => pathOf(process.fileSystem.root),
+      follow: () => process.fileSystem.root,
+    },
     stat: textFile(() => statText(view)),
     statm: textFile(() => {
       const pages = Math.ceil(process.memory.byteLength / PAGE_BYTES);

@@ -4,6 +4,8 @@ import { MAX_RW_COUNT, O_APPEND } from "../../abi/file.ts";
 import { POLLERR, POLLHUP, POLLOUT } from "../../abi/poll.ts";
 import { SIGPIPE } from "../../abi/signal.ts";
 import type { OpenFile } from "../file/open-file.ts";
+import type { TcpConnection } from "../net/tcp/connection.ts";
+import { TcpSocket } from "../socket/tcp-socket.ts";
 import type { Task } from "../task/task.ts";
 import { DirectoryFile, RegularFile } from "../vfs/vfs-file.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
@@ -20,9 +22,29 @@ function moveOnce(input: RegularFile, output: OpenFile, position: number, length
   const chunk = input.chunkAt(position);
   // Bytes that lie in memory go to the output as they are: copied once.
   if (chunk !== null) return output.write(chunk.bytes, chunk.offset, Math.min(length, chunk.length));
+  if (output instanceof TcpSocket && output.connection !== null) {
+    return readIntoRing(input, output, output.connection, position, length);
+  }
   bounce ??= new Uint8Array(BOUNCE_BYTES);
   const count = input.readAt(bounce, 0, Math.min(length, BOUNCE_BYTES), position);
   return count <= 0 ? count : output.write(bounce, 0, count);
+}
+
+/** Reads from the file straight into the connection's send buffer: no byte is copied a second time. */
+function readIntoRing(
+  input: RegularFile,
+  output: TcpSocket,
+  connection: TcpConnection,
+  position: number,
+  length: number,
+): number {
+  // An empty write tells what keeps the socket from sending: a pending error, or the direction being closed.
+  const refused = output.write(connection.tcp.arena.bytes, 0, 0);
+  if (refused < 0) return refused;
+  const span = connection.writableSpan(length);
+  if (span.length === 0) return -EAGAIN;
+  const count = input.readAt(connection.tcp.arena.bytes, span.offset, span.length, position);
+  return count <= 0 ? count : connection.commit(count);
 }
 
 export function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number, count: number): number {

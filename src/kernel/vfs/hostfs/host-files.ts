@@ -26,7 +26,7 @@ export interface HostDirectoryReader {
 export type HostStatus = FileStatus;
 
 export interface HostFiles {
-  /** For /proc/mounts. */
+  /** The folder's path, for messages to the operator. */
   readonly description: string;
   /** The folder itself; stays open until `close`. */
   readonly root: number;

@@ -23,7 +23,8 @@ const FURTHER_DEVICES = 0x1_0000;
 
 export class HostFs implements FileSystem {
   readonly typeName = "hostfs";
-  readonly source: string;
+  /** Where the folder lies on the host is no business of the guest's. */
+  readonly source = "hostfs";
   deviceNumber = 0;
   readonly root: Dentry;
   readonly files: HostFiles;
@@ -36,7 +37,6 @@ export class HostFs implements FileSystem {
 
   constructor(files: HostFiles, options: HostFsOptions = {}) {
     this.files = files;
-    this.source = files.description;
     this.readOnly = options.readOnly ?? true;
     const status = files.directoryStatus(files.root);
     if (typeof status !== "number") this.devices.push(status.device);
