@@ -26,7 +26,7 @@ import { CLOSED, UNBOUND } from "./socket-state.ts";
 import type { SocketTable } from "./socket-table.ts";
 
 /** net.core.wmem_default and rmem_default. */
-const DEFAULT_BUFFER_BYTES = 212_992;
+const DEFAULT_OPTIONS: Readonly<SocketOptions> = new SocketOptions(212_992, 212_992);
 
 /** What each endpoint of the stack can do besides. */
 type ClosableEndpoint = DatagramEndpoint & { disconnect(): void; close(): void };
@@ -38,7 +38,7 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
   private readonly entry: WaitEntry;
 
   constructor(table: SocketTable, protocol: number, endpoint: Endpoint) {
-    super(table, SOCK_DGRAM, protocol, new SocketOptions(DEFAULT_BUFFER_BYTES, DEFAULT_BUFFER_BYTES));
+    super(table, SOCK_DGRAM, protocol, DEFAULT_OPTIONS);
     this.endpoint = endpoint;
     this.entry = new WaitEntry(this);
     endpoint.events.add(this.entry);

@@ -2,24 +2,34 @@
 import { EADDRNOTAVAIL, EAFNOSUPPORT, EINVAL, ENOTCONN } from "../../abi/errno.ts";
 import { AF_INET, AF_UNSPEC, IPPROTO_IP, SOCKADDR_IN_BYTES } from "../../abi/socket.ts";
 import { isMulticastAddress } from "../net/ip/addresses.ts";
-import { getIpOption, IpOptions, setIpOption } from "./ip-options.ts";
+import { DEFAULT_IP_OPTIONS, getIpOption, type IpOptions, setIpOption } from "./ip-options.ts";
 import { KernelSocket } from "./kernel-socket.ts";
 import type { SocketAddress } from "./socket-address.ts";
 import type { SocketOptions } from "./socket-options.ts";
 import type { SocketTable } from "./socket-table.ts";
 
 export abstract class InetSocket extends KernelSocket {
-  readonly ipOptions: IpOptions;
+  ipOptions: Readonly<IpOptions>;
 
   constructor(
     table: SocketTable,
     socketType: number,
     protocol: number,
-    options: SocketOptions,
-    ipOptions: IpOptions = new IpOptions(),
+    options: Readonly<SocketOptions>,
+    ipOptions: Readonly<IpOptions> = DEFAULT_IP_OPTIONS,
   ) {
     super(table, AF_INET, socketType, protocol, options);
     this.ipOptions = ipOptions;
+  }
+
+  ownIpOptions(): IpOptions {
+    this.ownOptions();
+    return this.ipOptions as IpOptions;
+  }
+
+  protected override copyOptions(): void {
+    super.copyOptions();
+    this.ipOptions = (this.ipOptions as IpOptions).clone();
   }
 
   override localName(into: SocketAddress): number {

@@ -39,8 +39,11 @@ export class IpOptions {
   }
 }
 
+/** What every socket starts with. */
+export const DEFAULT_IP_OPTIONS: Readonly<IpOptions> = new IpOptions();
+
 export function setIpOption(socket: InetSocket, name: number, bytes: Uint8Array, at: number, length: number): number {
-  const options = socket.ipOptions;
+  const options = socket.ownIpOptions();
   // Unlike the other levels, this one takes a single byte as well.
   const value = length >= 4 ? readInt32(bytes, at) : length >= 1 ? (bytes[at] as number) : 0;
   switch (name) {

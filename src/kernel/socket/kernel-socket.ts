@@ -58,12 +58,20 @@ export abstract class KernelSocket extends OpenFile implements Waiter {
   readonly socketType: number;
   readonly protocol: number;
   state: SocketState = UNBOUND;
-  readonly options: SocketOptions;
+  /** Shared with other sockets until one of them is changed: see `ownOptions`. */
+  options: Readonly<SocketOptions>;
+  protected sharesOptions = true;
   /** Directions that shutdown(2) has closed on this side. */
   isReadShutdown = false;
   isWriteShutdown = false;
 
-  constructor(table: SocketTable, domain: number, socketType: number, protocol: number, options: SocketOptions) {
+  constructor(
+    table: SocketTable,
+    domain: number,
+    socketType: number,
+    protocol: number,
+    options: Readonly<SocketOptions>,
+  ) {
     super(O_RDWR);
     this.table = table;
     this.domain = domain;
@@ -226,6 +234,17 @@ export abstract class KernelSocket extends OpenFile implements Waiter {
   /** Writes the value at the start of `into`; returns its length or -errno. */
   getOption(level: number, name: number, into: DataView): number {
     return getSocketLevelOption(this, level, name, into);
+  }
+
+  /** The options to change: from here on this socket's alone. */
+  ownOptions(): SocketOptions {
+    if (this.sharesOptions) this.copyOptions();
+    return this.options as SocketOptions;
+  }
+
+  protected copyOptions(): void {
+    this.sharesOptions = false;
+    this.options = (this.options as SocketOptions).clone();
   }
 
   /** Called after an option changed that what lies below needs to know. */

@@ -66,7 +66,7 @@ export class SocketOptions {
     this.receiveBufferBytes = receiveBufferBytes;
   }
 
-  /** For a connection that a listener accepted: it starts with the listener's options. */
+  /** For a socket that changes what it shared with others. */
   clone(): SocketOptions {
     return Object.assign(new SocketOptions(0, 0), this);
   }
@@ -102,7 +102,7 @@ export function setSocketLevelOption(
 ): number {
   if (level !== SOL_SOCKET) return -ENOPROTOOPT;
   if (length < 4) return -EINVAL;
-  const { options } = socket;
+  const options = socket.ownOptions();
   const value = readInt32(bytes, at);
   switch (name) {
     case SO_DEBUG:

@@ -49,6 +49,9 @@ export class TcpLevelOptions {
   }
 }
 
+/** What every socket starts with. */
+export const DEFAULT_TCP_LEVEL_OPTIONS: Readonly<TcpLevelOptions> = new TcpLevelOptions();
+
 /** Everything that the connection needs to know, from all levels. */
 export function connectionOptions(socket: TcpSocket): TcpSocketOptions {
   const { options, ipOptions, tcpOptions } = socket;
@@ -73,9 +76,9 @@ export function connectionOptions(socket: TcpSocket): TcpSocketOptions {
 }
 
 export function setTcpOption(socket: TcpSocket, name: number, bytes: Uint8Array, at: number, length: number): number {
-  const options = socket.tcpOptions;
   if (name === TCP_CONGESTION) return setCongestion(bytes, at, length);
   if (length < 4) return -EINVAL;
+  const options = socket.ownTcpOptions();
   const value = readInt32(bytes, at);
   switch (name) {
     case TCP_NODELAY:

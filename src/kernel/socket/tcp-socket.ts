@@ -40,23 +40,28 @@ import { completeOptions } from "../net/tcp/connection-options.ts";
 import type { TcpListener } from "../net/tcp/listener.ts";
 import { HAS_OUTPUT, SYN_RECEIVED, SYN_SENT, CLOSED as TCP_CLOSED, TIME_WAIT } from "../net/tcp/state.ts";
 import { InetSocket } from "./inet-socket.ts";
-import { IpOptions } from "./ip-options.ts";
+import { DEFAULT_IP_OPTIONS, type IpOptions } from "./ip-options.ts";
 import type { MessageInfo } from "./kernel-socket.ts";
 import type { SocketAddress } from "./socket-address.ts";
 import { SocketOptions } from "./socket-options.ts";
 import { CLOSED, CLOSING, type SocketState, UNBOUND } from "./socket-state.ts";
 import type { SocketTable } from "./socket-table.ts";
-import { connectionOptions, getTcpOption, setTcpOption, TcpLevelOptions } from "./tcp-options.ts";
+import {
+  connectionOptions,
+  DEFAULT_TCP_LEVEL_OPTIONS,
+  getTcpOption,
+  setTcpOption,
+  type TcpLevelOptions,
+} from "./tcp-options.ts";
 
 /** tcp_wmem[1] and tcp_rmem[1]: what getsockopt(2) tells before anybody set a size. */
-const DEFAULT_SEND_BUFFER_BYTES = 16_384;
-const DEFAULT_RECEIVE_BUFFER_BYTES = 131_072;
+const DEFAULT_OPTIONS: Readonly<SocketOptions> = new SocketOptions(16_384, 131_072);
 /** Errors that a listener or an unconnected socket answers poll(2) with. */
 const UNCONNECTED_READINESS = POLLOUT | POLLWRNORM | POLLHUP;
 const EVERYTHING = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLHUP | POLLRDHUP;
 
 export class TcpSocket extends InetSocket {
-  readonly tcpOptions: TcpLevelOptions;
+  tcpOptions: Readonly<TcpLevelOptions>;
   connection: TcpConnection | null = null;
   listener: TcpListener | null = null;
   /** Our own hold on the port that bind() or listen() took; connections hold it for themselves. */
@@ -71,13 +76,23 @@ export class TcpSocket extends InetSocket {
 
   constructor(
     table: SocketTable,
-    options: SocketOptions = new SocketOptions(DEFAULT_SEND_BUFFER_BYTES, DEFAULT_RECEIVE_BUFFER_BYTES),
-    ipOptions: IpOptions = new IpOptions(),
-    tcpOptions: TcpLevelOptions = new TcpLevelOptions(),
+    options: Readonly<SocketOptions> = DEFAULT_OPTIONS,
+    ipOptions: Readonly<IpOptions> = DEFAULT_IP_OPTIONS,
+    tcpOptions: Readonly<TcpLevelOptions> = DEFAULT_TCP_LEVEL_OPTIONS,
   ) {
     super(table, SOCK_STREAM, IPPROTO_TCP, options, ipOptions);
     this.tcpOptions = tcpOptions;
     this.entry = new WaitEntry(this);
+  }
+
+  ownTcpOptions(): TcpLevelOptions {
+    this.ownOptions();
+    return this.tcpOptions as TcpLevelOptions;
+  }
+
+  protected override copyOptions(): void {
+    super.copyOptions();
+    this.tcpOptions = (this.tcpOptions as TcpLevelOptions).clone();
   }
 
   override get bufferSlot(): number {
@@ -132,8 +147,9 @@ export class TcpSocket extends InetSocket {
     if (table.isFull) return -ENOBUFS;
     const connection = listener.accept();
     if (connection === null) return -EAGAIN;
-    // As on Linux, a connection starts with the options of its listener.
-    const accepted = new TcpSocket(table, this.options.clone(), this.ipOptions.clone(), this.tcpOptions.clone());
+    // As on Linux, a connection starts with the options of its listener. They share them until one of them changes its own.
+    const accepted = new TcpSocket(table, this.options, this.ipOptions, this.tcpOptions);
+    this.sharesOptions = true;
     accepted.attach(connection);
     accepted.refresh();
     accepted.hasOwnOptions = this.hasOwnOptions;

@@ -44,7 +44,7 @@ export const SOCK_SEQPACKET = 5;
 export const SO_PASSCRED = 16;
 export const SO_PEERCRED = 17;
 
-const DEFAULT_BUFFER_BYTES = 212_992;
+const DEFAULT_OPTIONS: Readonly<SocketOptions> = new SocketOptions(212_992, 212_992);
 const READABLE = POLLIN | POLLRDNORM;
 const WRITABLE = POLLOUT | POLLWRNORM;
 const EVERYTHING = READABLE | WRITABLE | POLLHUP | POLLRDHUP | POLLERR;
@@ -68,7 +68,7 @@ export class UnixSocket extends KernelSocket {
   private readonly waiting = new Set<UnixSocket>();
 
   constructor(table: SocketTable, socketType: number, credentials: Credentials) {
-    super(table, AF_UNIX, socketType, 0, new SocketOptions(DEFAULT_BUFFER_BYTES, DEFAULT_BUFFER_BYTES));
+    super(table, AF_UNIX, socketType, 0, DEFAULT_OPTIONS);
     this.credentials = credentials;
   }
 

@@ -296,3 +296,27 @@ test("ioctl(2): bytes to read, the interfaces, and no changes to them", () => {
   (kernel.net.interfaces[1]?.addresses as unknown[]).length = 0;
   assert.equal(ask(0x8915, "bare0"), -EADDRNOTAVAIL);
 });
+
+test("an accepted connection's options are its own from its first change on, and its listener's too", () => {
+  const { program } = setUp();
+  const listener = program.listener(80);
+  program.setOption(listener, SOL_SOCKET, SO_KEEPALIVE, 1);
+  const [client, server] = program.pair(listener, 80);
+  assert.equal(program.getOption(server, SOL_SOCKET, SO_KEEPALIVE), 1);
+  program.setOption(server, SOL_SOCKET, SO_KEEPALIVE, 0);
+  program.setOption(server, IPPROTO_IP, IP_TTL, 9);
+  assert.equal(program.getOption(listener, SOL_SOCKET, SO_KEEPALIVE), 1);
+  program.setOption(listener, IPPROTO_TCP, TCP_NODELAY, 1);
+  assert.equal(program.getOption(server, IPPROTO_TCP, TCP_NODELAY), 0);
+  const [, second] = program.pair(listener, 80);
+  assert.deepEqual(
+    [
+      program.getOption(second, SOL_SOCKET, SO_KEEPALIVE),
+      program.getOption(second, IPPROTO_IP, IP_TTL),
+      program.getOption(second, IPPROTO_TCP, TCP_NODELAY),
+    ],
+    [1, 64, 1],
+  );
+  assert.equal(program.getOption(client, SOL_SOCKET, SO_KEEPALIVE), 0, "no default was changed");
+  assert.equal(program.getOption(program.socket(), IPPROTO_TCP, TCP_NODELAY), 0);
+});
