@@ -285,3 +285,20 @@ test("the progress bar", () => {
     "1024T",
   ]);
 });
+
+test("httpd and wget in the akuma ABI", async () => {
+  using world = new World();
+  world.kernel.writeFile("/public/small.txt", "small");
+  world.kernel.writeFile("/public/large.bin", new Uint8Array(200_000));
+  const server = world.start("httpd", [], { abi: "akuma" });
+  await world.until(() => server.stdout() !== "");
+  for (const [name, size] of [
+    ["small.txt", 5],
+    ["large.bin", 200_000],
+  ] as const) {
+    const result = await world.run("wget", [`http://localhost:8080/${name}`, `/tmp/${name}`], { abi: "akuma" });
+    assert.equal(result.code, 0, result.stderr);
+    assert.equal(await world.inside(({ fs }) => fs.stat(`/tmp/${name}`).size), size);
+  }
+  assert.deepEqual(world.log, []);
+});
