@@ -42,6 +42,8 @@ export interface DirectoryEntry {
 export class OpenFileCount {
   current = 0;
   maximum: number;
+  /** Capacities of all pipes together. */
+  pipeBytes = 0;
   private lastInode = 0;
 
   constructor(maximum = 1_048_576) {

@@ -11,21 +11,27 @@ import { type FileStatus, OpenFile, type OpenFileCount } from "./open-file.ts";
 export const PIPE_CAPACITY_BYTES = 65_536;
 /** /proc/sys/fs/pipe-max-size: F_SETPIPE_SZ goes no further. */
 export const PIPE_MAXIMUM_BYTES = 1_048_576;
+/** /proc/sys/fs/pipe-user-pages-soft, in bytes: beyond it new pipes hold a page each, and none grows (pipe(7)). */
+export const PIPES_TOTAL_BYTES = 67_108_864;
 /** st_dev of all pipes. */
 const PIPE_DEVICE = 14;
 
 /** The shared part. Memory is taken as the pipe fills, up to the capacity. */
 class PipeBuffer {
   readonly inode: number;
-  capacity: number = PIPE_CAPACITY_BYTES;
+  capacity: number;
   used = 0;
   reader: PipeReader | null = null;
   writer: PipeWriter | null = null;
   private ring: Uint8Array = new Uint8Array(0);
   private start = 0;
+  private readonly files: OpenFileCount;
 
-  constructor(inode: number) {
-    this.inode = inode;
+  constructor(files: OpenFileCount) {
+    this.files = files;
+    this.inode = files.nextInode();
+    this.capacity = files.pipeBytes + PIPE_CAPACITY_BYTES > PIPES_TOTAL_BYTES ? PIPE_BUF : PIPE_CAPACITY_BYTES;
+    files.pipeBytes += this.capacity;
   }
 
   get free(): number {
@@ -70,6 +76,8 @@ class PipeBuffer {
     let size = PIPE_BUF;
     while (size < wanted) size *= 2;
     if (size < this.used) return -EBUSY;
+    if (size > this.capacity && this.files.pipeBytes + size - this.capacity > PIPES_TOTAL_BYTES) return -EPERM;
+    this.files.pipeBytes += size - this.capacity;
     if (this.ring.length > size) {
       const next = new Uint8Array(size);
       const { used } = this;
@@ -83,7 +91,13 @@ class PipeBuffer {
     return size;
   }
 
-  discard(): void {
+  /** An end was released: without a reader the bytes go, without both the pipe. */
+  ended(): void {
+    if (this.reader === null) this.discard();
+    if (this.reader === null && this.writer === null) this.files.pipeBytes -= this.capacity;
+  }
+
+  private discard(): void {
     this.ring = new Uint8Array(0);
     this.start = 0;
     this.used = 0;
@@ -164,7 +178,7 @@ export class PipeReader extends PipeEnd {
 
   protected release(): void {
     this.pipe.reader = null;
-    this.pipe.discard();
+    this.pipe.ended();
     this.pipe.writer?.notify(POLLERR | POLLOUT);
   }
 }
@@ -193,8 +207,8 @@ export class PipeWriter extends PipeEnd {
 
   protected release(): void {
     this.pipe.writer = null;
-    if (this.pipe.reader === null) this.pipe.discard();
-    else this.pipe.reader.notify(POLLHUP | POLLIN);
+    this.pipe.ended();
+    this.pipe.reader?.notify(POLLHUP | POLLIN);
   }
 }
 
@@ -204,7 +218,7 @@ export function createPipe(
   flags = 0,
   nowMilliseconds = 0,
 ): { reader: PipeReader; writer: PipeWriter } {
-  const pipe = new PipeBuffer(files.nextInode());
+  const pipe = new PipeBuffer(files);
   const reader = new PipeReader(pipe, flags | O_RDONLY, nowMilliseconds);
   const writer = new PipeWriter(pipe, flags | O_WRONLY, nowMilliseconds);
   pipe.reader = reader;

@@ -28,6 +28,7 @@ import {
 } from "../../abi/file.ts";
 import { RLIMIT_NOFILE } from "../../abi/time.ts";
 import { setLockChecking } from "../../base/ranked-lock.ts";
+import { PIPE_CAPACITY_BYTES, PIPES_TOTAL_BYTES } from "../file/pipe.ts";
 import { TestKernel } from "./calls.fixture.ts";
 
 setLockChecking(true);
@@ -99,6 +100,21 @@ test("the size of a pipe", () => {
   assert.equal(program.call(FCNTL, eventFd, F_GETPIPE_SZ), -EBADF);
 });
 
+test("pipes together are bounded: beyond the bound a new one holds a page, and none grows", () => {
+  const kernel = new TestKernel();
+  const program = kernel.spawn();
+  kernel.openFiles.pipeBytes = PIPES_TOTAL_BYTES - PIPE_CAPACITY_BYTES;
+  const [first] = program.pipe();
+  const [second] = program.pipe();
+  assert.equal(program.call(FCNTL, first, F_GETPIPE_SZ), PIPE_CAPACITY_BYTES);
+  assert.equal(program.call(FCNTL, second, F_GETPIPE_SZ), 4096);
+  assert.equal(program.call(FCNTL, second, F_SETPIPE_SZ, 8192), -EPERM);
+  assert.equal(program.call(FCNTL, first, F_SETPIPE_SZ, 32_768), 32_768);
+  assert.equal(program.call(FCNTL, second, F_SETPIPE_SZ, 8192), 8192);
+  program.start(94, 0);
+  assert.equal(kernel.openFiles.pipeBytes, PIPES_TOTAL_BYTES - PIPE_CAPACITY_BYTES);
+});
+
 test("ioctl", () => {
   const program = new TestKernel().spawn();
   const [readFd, writeFd] = program.pipe();
@@ -136,7 +152,10 @@ test("pipe2 checks its flags and memory, and leaves nothing behind when there is
   assert.equal(program.call(PIPE2, address, 0), 0);
   assert.equal(program.call(PIPE2, address, 0), -EMFILE);
   assert.equal(kernel.openFiles.current, 2);
+  assert.equal(kernel.openFiles.pipeBytes, PIPE_CAPACITY_BYTES);
   assert.equal(program.call(DUP, 0), 2);
+  assert.equal(program.call(PIPE2, address, 0), -EMFILE);
+  assert.equal(kernel.openFiles.pipeBytes, PIPE_CAPACITY_BYTES);
   const status = program.process.descriptors.get(0)?.status();
   assert.ok(typeof status === "object");
   assert.equal(status.mode & S_IFMT, S_IFIFO);

@@ -14,7 +14,10 @@ export function pipe2(task: Task, address: number, flags: number): number {
   const { reader, writer } = createPipe(system.openFiles, flags & O_NONBLOCK, system.clock.realtimeMilliseconds());
   const descriptorFlags = (flags & O_CLOEXEC) !== 0 ? FD_CLOEXEC : 0;
   const readFd = descriptors.install(reader, descriptorFlags);
-  if (readFd < 0) return readFd;
+  if (readFd < 0) {
+    writer.retain().drop();
+    return readFd;
+  }
   const writeFd = descriptors.install(writer, descriptorFlags);
   if (writeFd < 0) {
     descriptors.close(readFd);

@@ -66,6 +66,7 @@ function exercise(
   for (const process of [...kernel.processes.all()]) process.signals.raise(SIGKILL);
   kernel.run();
   assert.equal(kernel.openFiles.current, 0, "open files are left");
+  assert.equal(kernel.openFiles.pipeBytes, 0, "pipes are left");
   assert.equal(kernel.timers.size, 0, "timers are left");
   assert.equal(kernel.processes.size, 0, "processes are left");
 }
