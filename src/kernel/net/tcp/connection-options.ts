@@ -1,6 +1,7 @@
 /** What setsockopt() can change about one connection. Accepted connections inherit the listener's. */
 import type { TcpConnection } from "./connection.ts";
 import { armKeepAlive } from "./keep-alive.ts";
+import { receiveBufferLimit } from "./receive.ts";
 import { refreshTemplate } from "./transmit.ts";
 
 export interface ConnectionOptions {
@@ -64,8 +65,7 @@ export function applyOptions(connection: TcpConnection, changes: TcpSocketOption
   if (after.timeToLive !== before.timeToLive || after.typeOfService !== before.typeOfService)
     refreshTemplate(connection);
   if (after.receiveBufferBytes !== 0) {
-    const { maximumReceiveBytes } = connection.tcp.memory;
-    connection.receiveBuffer = Math.min(after.receiveBufferBytes, maximumReceiveBytes);
+    connection.receiveBuffer = Math.min(after.receiveBufferBytes, receiveBufferLimit(connection));
   }
   armKeepAlive(connection);
   // Nagle's rule or the cork may have let go of something; a later output looks.

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ECONNREFUSED, EHOSTUNREACH, ETIMEDOUT } from "../../../abi/errno.ts";
+import { EADDRNOTAVAIL, ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ETIMEDOUT } from "../../../abi/errno.ts";
 import { POLLIN, POLLOUT } from "../../../abi/poll.ts";
-import { PEER_ADDRESS, Wire } from "../wire-peer.fixture.ts";
+import { createLoopback } from "../device/loopback.ts";
+import type { PortReservation } from "../ports.ts";
+import { OUR_ADDRESS, PEER_ADDRESS, Wire } from "../wire-peer.fixture.ts";
 import { connectTo, listenOn, openActively, openPassively, Peer, read } from "./peer.fixture.ts";
 import { ArenaRingMemory } from "./ring-memory.ts";
 
@@ -455,4 +457,86 @@ test("ICMP before the handshake ends the attempt, if it quotes our SYN", () => {
   report(tcp!.sequence);
   assert.equal(connection.stateName, "CLOSED");
   assert.equal(connection.takeError(), EHOSTUNREACH);
+});
+
+test("a socket may connect to itself", () => {
+  const wire = new Wire();
+  createLoopback(wire.stack);
+  const { tcp } = wire.stack;
+  const reservation = tcp.ports.reserve(0, 4000, { reuseAddress: false, reusePort: false });
+  assert.ok(typeof reservation !== "number");
+  const connection = tcp.connect({ reservation, remoteAddress: 0x7f00_0001, remotePort: 4000 });
+  assert.ok(typeof connection !== "number");
+  wire.poll();
+  assert.equal(connection.stateName, "ESTABLISHED");
+  assert.equal(connection.send(Uint8Array.of(1, 2, 3), 0, 3), 3);
+  wire.advance(50);
+  const into = new Uint8Array(9);
+  assert.equal(connection.receive(into, 0, 9), 3);
+  connection.close();
+  wire.advance(200_000);
+  assert.equal([...tcp.entries()].length, 0);
+  assert.equal(wire.arena.framesInUse, 0);
+});
+
+test("nothing is opened to or from a broadcast or multicast address", () => {
+  const wire = new Wire();
+  const connect = (remoteAddress: number): unknown => wire.stack.tcp.connect({ remoteAddress, remotePort: 7 });
+  for (const address of [0x0a00_00ff, 0xffff_ffff, 0xe000_0001]) assert.equal(connect(address), -ENETUNREACH);
+  assert.equal(connect(0x0808_0808), -ENETUNREACH, "no route");
+  assert.equal(wire.stack.tcp.ports.size, 0);
+});
+
+test("connecting twice from the same port to the same peer gives EADDRNOTAVAIL", () => {
+  const wire = new Wire();
+  const { tcp } = wire.stack;
+  const bind = (): PortReservation => {
+    const reservation = tcp.ports.reserve(0, 4000, { reuseAddress: true, reusePort: false });
+    assert.ok(typeof reservation !== "number");
+    return reservation;
+  };
+  const [first, second] = [bind(), bind()];
+  assert.ok(typeof tcp.connect({ reservation: first, remoteAddress: PEER_ADDRESS, remotePort: 7 }) !== "number");
+  const again = tcp.connect({ reservation: second, remoteAddress: PEER_ADDRESS, remotePort: 7 });
+  assert.equal(again, -EADDRNOTAVAIL);
+  assert.ok(typeof tcp.connect({ reservation: second, remoteAddress: PEER_ADDRESS, remotePort: 8 }) !== "number");
+});
+
+test("listeners that share a port with SO_REUSEPORT share the connections", () => {
+  const wire = new Wire();
+  const { tcp } = wire.stack;
+  const listeners = [0, 1, 2].map(() => {
+    const reservation = tcp.ports.reserve(0, 80, { reuseAddress: false, reusePort: true });
+    assert.ok(typeof reservation !== "number");
+    const listener = tcp.listen({ reservation, backlog: 100 });
+    assert.ok(typeof listener !== "number");
+    return listener;
+  });
+  for (let k = 0; k < 60; k++) {
+    const peer = new Peer(wire, 80, 5000 + k);
+    peer.send({ flags: "SYN" });
+    peer.expect({ flags: "SYN ACK" });
+    peer.send({});
+  }
+  const counts = listeners.map((listener) => listener.acceptQueueLength);
+  assert.equal(
+    counts.reduce((a, b) => a + b),
+    60,
+  );
+  for (const count of counts) assert.ok(count > 5, `${counts}`);
+});
+
+test("a listener on one address is preferred to one on all", () => {
+  const wire = new Wire();
+  const all = listenOn(wire, 80);
+  assert.equal(all.localAddress, 0);
+  const { tcp } = wire.stack;
+  assert.equal(tcp.findListener(1, 80), all);
+  assert.equal(tcp.findListener(1, 81), null);
+  all.close();
+  const reservation = tcp.ports.reserve(OUR_ADDRESS, 80, { reuseAddress: false, reusePort: false });
+  assert.ok(typeof reservation !== "number");
+  const one = tcp.listen({ reservation, backlog: 1 });
+  assert.equal(tcp.findListener(OUR_ADDRESS, 80), one);
+  assert.equal(tcp.findListener(1, 80), null);
 });

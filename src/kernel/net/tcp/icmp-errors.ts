@@ -5,6 +5,7 @@
 import { ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENOPROTOOPT } from "../../../abi/errno.ts";
 import type { IcmpErrorKind } from "../protocols.ts";
 import type { TcpConnection } from "./connection.ts";
+import { resendInFlight } from "./recovery.ts";
 import { refreshSegmentBytes } from "./setup.ts";
 import { SYN_RECEIVED, SYN_SENT } from "./state.ts";
 import { fail } from "./transitions.ts";
@@ -38,9 +39,7 @@ function lowerPathMtu(connection: TcpConnection, reported: number): void {
   connection.pathMtu = mtu;
   refreshSegmentBytes(connection);
   if (connection.state === SYN_SENT || connection.state === SYN_RECEIVED) return;
-  // The segment was not lost to congestion: send it again in the new size, without slowing down (RFC 1191 section 6.5).
-  connection.retransmitHead = true;
-  connection.tcp.markDirty(connection);
+  resendInFlight(connection);
 }
 
 function errnoFor(kind: IcmpErrorKind): number {

@@ -24,8 +24,7 @@ export function dispatchSegment(tcp: Tcp, connection: TcpConnection | null, segm
   }
   const waiting = tcp.timeWaits.table.find(keyRemote, keyLocal, keyPorts);
   if (waiting !== null && tcp.timeWaits.arrive(waiting, segment) !== REOPENS) return;
-  // RFC 9293 MUST-57: nothing is opened by, and nothing answered to, a segment sent to a broadcast or multicast address.
-  if (tcp.stack.isBroadcastRaw(keyLocal) || (keyLocal & 0xf0) === 0xe0) return;
+  if (tcp.isGroup(keyLocal) || tcp.isGroup(keyRemote)) return;
   const listener = tcp.findListener(swap32(keyLocal) >>> 0, localPortOf(segment), segment);
   if (listener !== null) arriveAtListener(tcp, listener, segment);
   else sendResetFor(tcp, segment);

@@ -89,6 +89,23 @@ export function enterTimeoutRecovery(connection: TcpConnection): void {
   if (sacked?.contains(connection.sendUnacknowledged)) connection.sacked = null;
 }
 
+/**
+ * What is in flight was too long for the path: send it again in the new size. Nothing was lost to congestion, so the window stays
+ * (RFC 1191 section 6.5).
+ */
+export function resendInFlight(connection: TcpConnection): void {
+  if (connection.sendNext === connection.sendUnacknowledged) return;
+  connection.lossState = LOSS_TIMEOUT;
+  connection.recoverPoint = connection.sendNext;
+  connection.retransmitNext = connection.sendUnacknowledged;
+  connection.headRetransmittedAt = connection.sendNext;
+  connection.retransmitHead = true;
+  connection.duplicateAcks = 0;
+  connection.duplicateBytes = 0;
+  connection.timedAt = -1;
+  connection.tcp.markDirty(connection);
+}
+
 export function leaveRecovery(connection: TcpConnection): void {
   connection.lossState = LOSS_NONE;
   connection.retransmitHead = false;
@@ -153,6 +170,8 @@ function retransmitFrom(connection: TcpConnection, from: number): number {
   if (!transmit(connection, from, flags, length)) return -1;
   connection.segmentsRetransmitted++;
   connection.tcp.counters.TcpRetransSegs++;
+  // RFC 4022: tcpOutSegs leaves out what only repeats.
+  connection.tcp.counters.TcpOutSegs--;
   if (connection.lossState === LOSS_TIMEOUT) connection.tcp.counters.TcpExtTCPSlowStartRetrans++;
   else connection.tcp.counters.TcpExtTCPFastRetrans++;
   // Karn's algorithm: a segment sent twice is not timed.

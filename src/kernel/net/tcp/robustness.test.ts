@@ -181,7 +181,9 @@ test("fragmentation needed: smaller segments, at once, with a floor, and only fo
   assert.equal(connection.sendSegmentBytes, 1460);
   report(connection.sendUnacknowledged, 1000);
   assert.equal(connection.sendSegmentBytes, 960);
-  assert.equal(peer.expect({ seq: 1 }).data.length, 960);
+  for (const seq of [1, 961, 1921]) assert.equal(peer.expect({ seq }).data.length, 960);
+  assert.equal(peer.expect({ seq: 2881 }).data.length, 120);
+  peer.expectSilence();
   assert.equal(connection.congestionWindow, 14_600, "no sign of congestion");
   report(connection.sendUnacknowledged, 68);
   assert.equal(connection.pathMtu, 552);
@@ -283,7 +285,7 @@ function retire({ connection, wire, listener }: Opened): void {
   assert.equal([...wire.stack.tcp.connections()].length, 0);
 }
 
-const FUZZ_ROUNDS = Number(process.env["TCP_FUZZ_ROUNDS"] ?? 6000);
+const FUZZ_ROUNDS = Number(process.env["TCP_FUZZ_ROUNDS"] ?? 4000);
 const FUZZ_SEED = Number(process.env["TCP_FUZZ_SEED"] ?? 1);
 
 test("mutated segments into a live connection never throw, never corrupt the books", () => {

@@ -111,7 +111,7 @@ function runOnce(options: BadNetworkOptions, sizes: [number, number]): "whole" |
   return failed ? "failed" : "whole";
 }
 
-const RUNS = Number(process.env["TCP_STREAM_RUNS"] ?? 60);
+const RUNS = Number(process.env["TCP_STREAM_RUNS"] ?? 150);
 const FIRST = Number(process.env["TCP_STREAM_SEED"] ?? 1);
 
 test("a stream through a bad network arrives whole or fails", () => {

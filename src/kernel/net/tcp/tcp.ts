@@ -118,6 +118,8 @@ export class Tcp implements TcpProtocol {
     const wanted = reservation !== undefined && reservation.address !== 0 ? reservation.address : request.localAddress;
     const route = this.stack.route(remoteAddress, wanted ?? 0, remotePort, "tcp");
     if (route === null) return -ENETUNREACH;
+    if (route.source === 0) return -EADDRNOTAVAIL;
+    if (this.isGroup(swap32(remoteAddress))) return -ENETUNREACH;
     // 0.0.0.0 as destination means this host.
     const remote = remoteAddress === 0 ? route.nextHop : remoteAddress;
     const keyRemote = swap32(remote);
@@ -340,6 +342,11 @@ export class Tcp implements TcpProtocol {
     );
     connection.reservation = reservation;
     return connection;
+  }
+
+  /** Broadcast and multicast addresses (raw): nothing is opened to, by or from them (RFC 9293 MUST-57, MUST-46). */
+  isGroup(raw: number): boolean {
+    return this.stack.isBroadcastRaw(raw) || (raw & 0xf0) === 0xe0;
   }
 
   /** No connection has these ends, or only one in TIME-WAIT that can make room. */
