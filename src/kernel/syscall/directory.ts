@@ -1,5 +1,6 @@
 /** Directories: getdents64(2), mkdirat(2), mknodat(2), getcwd(2), chdir(2), chroot(2). */
-import { EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE } from "../../abi/errno.ts";
+import { EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, ERANGE } from "../../abi/errno.ts";
+import { PATH_MAX } from "../../abi/file.ts";
 import type { Task } from "../task/task.ts";
 import type { CursorEntry } from "../vfs/inode.ts";
 import { makeDirectory, makeNode } from "../vfs/path-operations.ts";
@@ -71,6 +72,7 @@ export function getcwd(task: Task, address: number, size: number): number {
   const { root, workingDirectory } = contextOf(task);
   if (workingDirectory.dentry.isDeleted) return -ENOENT;
   const path = encoder.encode(pathOf(workingDirectory, root));
+  if (path.length >= PATH_MAX) return -ENAMETOOLONG;
   if (path.length + 1 > size >>> 0) return -ERANGE;
   const { memory } = task.process;
   if (!memory.isValid(address, path.length + 1)) return -EFAULT;
