@@ -217,6 +217,7 @@ export class Kernel implements System, Turnable {
   /** Registers a program and puts the file that stands for it into the file system. */
   addProgram(program: RegisteredProgram, path = `/bin/${program.name}`): void {
     this.programs.register(program);
+    makeDirectories(this.fileSystem, path.slice(0, path.lastIndexOf("/")));
     this.writeFile(path, `${BUILTIN_MAGIC}${program.name}\n`, 0o755);
   }
 
