@@ -15,7 +15,11 @@ interface Step {
 
 const root = resolve(import.meta.dirname, "..");
 const steps: readonly Step[] = [
-  { name: "format", what: "formatting and lint", command: ["biome", "ci", "--error-on-warnings"] },
+  {
+    name: "format",
+    what: "formatting and lint",
+    command: ["biome", "check", "--error-on-warnings", `--colors=${process.stdout.isTTY ? "force" : "off"}`],
+  },
   { name: "types", what: "types, zone by zone", command: ["tsc", "-b"] },
   { name: "layers", what: "imports point downwards", command: ["node", "scripts/check-layers.ts"] },
   { name: "tracked", what: "nothing of this machine is tracked", command: ["node", "scripts/check-tracked.ts"] },

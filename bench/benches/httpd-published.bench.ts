@@ -39,7 +39,7 @@ export const bench: Bench = {
         loadedByWrk("node-http-from-memory", servers[2]),
         loadedByWrk("node-http-streaming", servers[1]),
       ],
-      against: "node-http-streaming",
+      against: "node-http-from-memory",
       targets: { akuma: "≥ 1.0 ×" },
       close: async () => {
         for (const server of servers) await server.stop();
