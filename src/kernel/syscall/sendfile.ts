@@ -58,10 +58,10 @@ export function sendfile(task: Task, outFd: number, inFd: number, offsetAddress:
   const { memory } = task.process;
   const hasOffset = offsetAddress !== 0;
   if (hasOffset && !memory.isValid(offsetAddress, 8)) return -EFAULT;
-  const start = hasOffset ? memory.readInt64(offsetAddress) : input.position;
-  if (start < 0 || count < 0) return -EINVAL;
-  let position = start;
-  // What earlier runs of this call moved is in task.progress, and in the offset already.
+  // The offset is read once; what earlier runs of this call moved is in task.progress.
+  if (hasOffset && task.restarts === 0) task.scratch = memory.readInt64(offsetAddress);
+  let position = hasOffset ? (task.scratch as number) + task.progress : input.position;
+  if (position < 0 || count < 0) return -EINVAL;
   let left = Math.min(count, MAX_RW_COUNT) - task.progress;
   if (!output.isStream) left = Math.min(left, MOST_PER_CALL_BYTES);
   let error = 0;
