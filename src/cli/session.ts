@@ -78,8 +78,17 @@ export async function waitFor(kernel: Kernel, guest: KernelProcess): Promise<num
     asked.add(signal);
   };
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, pass);
+  // A program in our own realm may leave a promise that rejects, or throw in a callback: that ends the program, not the
+  // kernel, and everything is closed in order.
+  const crash = (error: unknown): void => {
+    printError(`uncaught in a program: ${error instanceof Error ? error.stack : String(error)}`);
+    guest.kill(asked.has("SIGABRT") ? "SIGKILL" : "SIGABRT");
+    asked.add("SIGABRT");
+  };
+  process.on("uncaughtException", crash);
   const { code, signal } = await guest.exited;
   await kernel.shutdown();
+  process.off("uncaughtException", crash);
   if (code !== null) return code;
   const number = constants.signals[signal as NodeJS.Signals] ?? 0;
   if (signal !== "SIGINT" && signal !== "SIGTERM" && signal !== "SIGHUP" && signal !== "SIGPIPE") {
