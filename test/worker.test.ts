@@ -63,3 +63,17 @@ test("a module that cannot be loaded ends its process with 127 and a line in the
   }
   assert.equal(log.length, 2);
 });
+
+test("an error that nobody catches, and memory without end, end the program in the worker alone", async () => {
+  const log: string[] = [];
+  await using kernel = await Kernel.boot({ log: (line) => log.push(line) });
+  kernel.addProgram("careless", fixture("careless"));
+  kernel.addProgram("hungry", fixture("hungry"));
+  const careless = await kernel.spawn("/bin/careless", { isolate: "worker" });
+  assert.deepEqual(await careless.exited, { code: null, signal: "SIGABRT" });
+  assert.match(log.join(), /left alone/);
+  const hungry = await kernel.spawn("/bin/hungry", { isolate: "worker" });
+  assert.deepEqual(await hungry.exited, { code: null, signal: "SIGKILL" });
+  const echo = await kernel.spawn("/bin/echo", { arguments: ["alive"] });
+  assert.equal((await echo.output()).stdout, "alive\n");
+});

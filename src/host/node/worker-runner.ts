@@ -3,7 +3,7 @@
  * same gate; a call costs a round trip between threads.
  */
 import { Worker } from "node:worker_threads";
-import { SIGKILL } from "../../abi/signal.ts";
+import { SIGABRT, SIGKILL } from "../../abi/signal.ts";
 import type { ProgramRunner, RegisteredProgram } from "../../kernel/exec/program.ts";
 import { HEAP_BASE } from "../../kernel/exec/spawn.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
@@ -84,7 +84,9 @@ class WorkerProgram {
     worker.on("message", (message: FromWorker) => this.receive(message));
     worker.on("error", (error) => {
       this.kernel.log(`${process.executable}: ${error.message}`);
-      process.terminateBySignal(SIGKILL);
+      // As the kernel's out-of-memory killer, and as abort(3) after an error that nobody caught.
+      const isOutOfMemory = (error as { code?: unknown }).code === "ERR_WORKER_OUT_OF_MEMORY";
+      process.terminateBySignal(isOutOfMemory ? SIGKILL : SIGABRT);
     });
     worker.on("exit", () => {
       if (!process.hasExited) process.exit(1);
@@ -101,9 +103,7 @@ class WorkerProgram {
       this.process.exit(127);
       return;
     }
-    this.process.signals.deliver = message.on
-      ? (signal, token) => this.post({ kind: "signal", signal, token })
-      : null;
+    this.process.signals.deliver = message.on ? (signal, token) => this.post({ kind: "signal", signal, token }) : null;
   }
 
   /** Answers calls while they come, then sleeps until the next one. */

@@ -71,7 +71,8 @@ function parseMessage(text: string): SpawnMessage | null {
     Array.isArray(pair) && pair.length === 2 && pair.every((part) => Number.isInteger(part) && part >= 0);
   if (!isCleanString(message["path"])) return null;
   if (!strings(message["arguments"]) || !strings(message["environment"])) return null;
-  if (message["files"] !== undefined && !(Array.isArray(message["files"]) && message["files"].every(isPair))) return null;
+  if (message["files"] !== undefined && !(Array.isArray(message["files"]) && message["files"].every(isPair)))
+    return null;
   if (message["workingDirectory"] !== undefined && !isCleanString(message["workingDirectory"])) return null;
   if (![undefined, "linux", "akuma"].includes(message["abi"] as Abi)) return null;
   if (![undefined, "realm", "worker"].includes(message["isolate"] as "realm")) return null;
