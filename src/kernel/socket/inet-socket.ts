@@ -71,9 +71,12 @@ export abstract class InetSocket extends KernelSocket {
     const isInet = address.family === AF_INET || (address.family === AF_UNSPEC && address.address === 0);
     if (!isInet) return -EAFNOSUPPORT;
     if (address.address === 0 || this.ipOptions.freeBind) return 0;
-    const { net } = this.table;
-    if (net.isLocalAddress(address.address) || isMulticastAddress(address.address)) return 0;
-    const isBroadcast = net.interfaces.some((netInterface) => netInterface.isBroadcast(address.address));
-    return isBroadcast ? 0 : -EADDRNOTAVAIL;
+    if (this.table.net.isLocalAddress(address.address) || this.isMulticastOrBroadcast(address.address)) return 0;
+    return -EADDRNOTAVAIL;
+  }
+
+  protected isMulticastOrBroadcast(address: number): boolean {
+    if (isMulticastAddress(address)) return true;
+    return this.table.net.interfaces.some((netInterface) => netInterface.isBroadcast(address));
   }
 }

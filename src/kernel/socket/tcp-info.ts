@@ -23,7 +23,7 @@ export function putTcpInfo(socket: TcpSocket, into: DataView): number {
     into.setUint32(16, DEFAULT_MSS, true);
     // As ss(8) reads it of a listener: connections that wait, and the backlog.
     if (socket.state.kind === "Listening") {
-      into.setUint32(24, socket.acceptQueueLength, true);
+      into.setUint32(24, socket.listener?.acceptQueueLength ?? 0, true);
       into.setUint32(28, socket.state.backlog, true);
     }
     return TCP_INFO_BYTES;

@@ -12,9 +12,9 @@ import {
   EINPROGRESS,
   EINVAL,
   EISCONN,
+  ENETUNREACH,
   ENOBUFS,
   ENOTCONN,
-  EOPNOTSUPP,
   EPIPE,
 } from "../../abi/errno.ts";
 import { POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "../../abi/poll.ts";
@@ -22,11 +22,6 @@ import {
   AF_INET,
   AF_UNSPEC,
   IPPROTO_TCP,
-  MSG_ERRQUEUE,
-  MSG_MORE,
-  MSG_OOB,
-  MSG_PEEK,
-  MSG_TRUNC,
   SHUT_RD,
   SHUT_WR,
   SOCK_STREAM,
@@ -41,10 +36,9 @@ import type { TcpListener } from "../net/tcp/listener.ts";
 import { HAS_OUTPUT, SYN_RECEIVED, SYN_SENT, CLOSED as TCP_CLOSED, TIME_WAIT } from "../net/tcp/state.ts";
 import { InetSocket } from "./inet-socket.ts";
 import { DEFAULT_IP_OPTIONS, type IpOptions } from "./ip-options.ts";
-import type { MessageInfo } from "./kernel-socket.ts";
 import type { SocketAddress } from "./socket-address.ts";
 import { SocketOptions } from "./socket-options.ts";
-import { CLOSED, CLOSING, type SocketState, UNBOUND } from "./socket-state.ts";
+import { CLOSED, CLOSING, type SocketAddressV4, type SocketState, UNBOUND } from "./socket-state.ts";
 import type { SocketTable } from "./socket-table.ts";
 import {
   connectionOptions,
@@ -53,11 +47,10 @@ import {
   setTcpOption,
   type TcpLevelOptions,
 } from "./tcp-options.ts";
+import { readinessOf, receiveFrom, sendOver } from "./tcp-transfer.ts";
 
 /** tcp_wmem[1] and tcp_rmem[1]: what getsockopt(2) tells before anybody set a size. */
 const DEFAULT_OPTIONS: Readonly<SocketOptions> = new SocketOptions(16_384, 131_072);
-/** Errors that a listener or an unconnected socket answers poll(2) with. */
-const UNCONNECTED_READINESS = POLLOUT | POLLWRNORM | POLLHUP;
 const EVERYTHING = POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLHUP | POLLRDHUP;
 
 export class TcpSocket extends InetSocket {
@@ -111,7 +104,7 @@ export class TcpSocket extends InetSocket {
     const bounded = Math.min(backlog >>> 0, SOMAXCONN);
     if (this.listener !== null) {
       this.listener.backlog = bounded;
-      this.become({ kind: "Listening", localAddress: this.listenerAddress(this.listener), backlog: bounded });
+      this.become({ kind: "Listening", localAddress: localEnd(this.listener), backlog: bounded });
       return 0;
     }
     if (this.connection !== null) return -EINVAL;
@@ -127,13 +120,8 @@ export class TcpSocket extends InetSocket {
     reservation.holders++;
     this.listener = listener;
     listener.events.add(this.entry);
-    this.become({ kind: "Listening", localAddress: this.listenerAddress(listener), backlog: bounded });
+    this.become({ kind: "Listening", localAddress: localEnd(listener), backlog: bounded });
     return 0;
-  }
-
-  /** Connections that wait for accept(). */
-  get acceptQueueLength(): number {
-    return this.listener?.acceptQueueLength ?? 0;
   }
 
   override checkAccept(): boolean | number {
@@ -163,6 +151,8 @@ export class TcpSocket extends InetSocket {
     if (this.connection !== null || this.listener !== null) return -EISCONN;
     if (address.byteLength < SOCKADDR_IN_BYTES) return -EINVAL;
     if (address.family !== AF_INET) return -EAFNOSUPPORT;
+    // There is no such thing as a connection to many.
+    if (this.isMulticastOrBroadcast(address.address)) return -ENETUNREACH;
     const { reservation } = this;
     const connection = this.table.net.tcp.connect({
       ...(reservation === null ? {} : { reservation }),
@@ -191,43 +181,12 @@ export class TcpSocket extends InetSocket {
     return -error;
   }
 
-  override sendMessage(
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    flags: number,
-    _to: SocketAddress | null,
-    _info: MessageInfo | null,
-  ): number {
-    const { connection } = this;
-    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
-    if (connection === null) return -EPIPE;
-    const taken = connection.send(buffer, offset, length, (flags & MSG_MORE) !== 0);
-    return taken === 0 && length > 0 ? -EAGAIN : taken;
+  override sendMessage(buffer: Uint8Array, offset: number, length: number, flags: number): number {
+    return sendOver(this.connection, buffer, offset, length, flags);
   }
 
-  override receiveMessage(
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    flags: number,
-    _info: MessageInfo | null,
-  ): number {
-    const { connection } = this;
-    // There is no urgent data to be had, and no error queue.
-    if ((flags & MSG_OOB) !== 0) return -EINVAL;
-    if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
-    if (connection === null) return -ENOTCONN;
-    const isPeek = (flags & MSG_PEEK) !== 0;
-    let taken: number;
-    if ((flags & MSG_TRUNC) !== 0 && connection.readableBytes > 0) {
-      // tcp(7): with MSG_TRUNC the bytes are thrown away instead of copied.
-      taken = Math.min(length, connection.readableBytes);
-      if (!isPeek) connection.consume(taken);
-    } else taken = connection.receive(buffer, offset, length, isPeek);
-    if (taken !== 0) return taken;
-    if (connection.readableBytes > 0) return 0;
-    return connection.receiveFinished ? 0 : -EAGAIN;
+  override receiveMessage(buffer: Uint8Array, offset: number, length: number, flags: number): number {
+    return receiveFrom(this.connection, buffer, offset, length, flags);
   }
 
   override shutdown(how: number): number {
@@ -274,13 +233,7 @@ export class TcpSocket extends InetSocket {
 
   override readiness(): number {
     if (this.listener !== null) return this.listener.readiness();
-    const { connection } = this;
-    if (connection === null) return UNCONNECTED_READINESS;
-    const mask = connection.readiness();
-    // SO_RCVLOWAT: fewer bytes than that are not worth waking for.
-    const { receiveLowWaterBytes } = this.options;
-    if (receiveLowWaterBytes === 1 || (mask & POLLRDHUP) !== 0 || connection.error !== 0) return mask;
-    return connection.readableBytes >= receiveLowWaterBytes ? mask : mask & ~(POLLIN | POLLRDNORM);
+    return readinessOf(this.connection, this.options.receiveLowWaterBytes);
   }
 
   override wake(events: number): void {
@@ -411,8 +364,8 @@ export class TcpSocket extends InetSocket {
 
   private showUnconnected(): void {
     const { reservation } = this;
-    const { address = 0, port = 0 } = reservation ?? {};
-    this.become(reservation === null ? UNBOUND : { kind: "Bound", localAddress: { address, port } });
+    if (reservation === null) this.become(UNBOUND);
+    else this.become({ kind: "Bound", localAddress: { address: reservation.address, port: reservation.port } });
   }
 
   private reserve(address: number, port: number): number {
@@ -429,14 +382,10 @@ export class TcpSocket extends InetSocket {
     this.connection = connection;
     connection.events.add(this.entry);
   }
-
-  private listenerAddress(listener: TcpListener): { address: number; port: number } {
-    return { address: listener.localAddress, port: listener.localPort };
-  }
 }
 
-function localEnd(connection: TcpConnection): { address: number; port: number } {
-  return { address: connection.localAddress, port: connection.localPort };
+function localEnd(end: { localAddress: number; localPort: number }): SocketAddressV4 {
+  return { address: end.localAddress, port: end.localPort };
 }
 
 function connectedState(connection: TcpConnection): SocketState {

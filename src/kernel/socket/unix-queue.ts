@@ -22,6 +22,8 @@ export class UnixQueue {
   charge = 0;
   /** Bytes to read. */
   readableBytes = 0;
+  /** Open files in all messages. */
+  fileCount = 0;
 
   get isEmpty(): boolean {
     return this.first === this.messages.length;
@@ -41,6 +43,16 @@ export class UnixQueue {
     this.messages.push(message);
     this.charge += message.bytes.length + MESSAGE_OVERHEAD_BYTES;
     this.readableBytes += message.bytes.length;
+    this.fileCount += message.files?.length ?? 0;
+  }
+
+  /** Takes the files out of the next message; they and their references are the caller's. */
+  takeFiles(): OpenFile[] {
+    const message = this.messages[this.first];
+    const files = message?.files ?? [];
+    if (message !== undefined) message.files = null;
+    this.fileCount -= files.length;
+    return files;
   }
 
   /** Marks bytes of the next message as read; takes it out when it is all read, or when `whole`. */
@@ -60,14 +72,22 @@ export class UnixQueue {
     }
   }
 
-  /** Throws everything away; files on their way are dropped. */
-  clear(): void {
+  /** Throws everything away; files on their way are dropped, and counted. */
+  clear(): number {
     const left = this.messages.splice(this.first);
     this.messages.length = 0;
     this.first = 0;
     this.charge = 0;
     this.readableBytes = 0;
-    for (const message of left) for (const file of message.files ?? []) file.drop();
+    this.fileCount = 0;
+    let files = 0;
+    for (const message of left) {
+      for (const file of message.files ?? []) {
+        file.drop();
+        files++;
+      }
+    }
+    return files;
   }
 
   /** Every file on its way in this queue. */

@@ -17,6 +17,7 @@ import {
   EOPNOTSUPP,
   EPIPE,
   EPROTOTYPE,
+  ETOOMANYREFS,
 } from "../../abi/errno.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "../../abi/poll.ts";
 import {
@@ -24,7 +25,6 @@ import {
   AF_UNSPEC,
   MSG_OOB,
   MSG_PEEK,
-  MSG_TRUNC,
   SHUT_RD,
   SHUT_WR,
   SOCK_DGRAM,
@@ -32,24 +32,26 @@ import {
   SOL_SOCKET,
   SOMAXCONN,
 } from "../../abi/socket.ts";
-import type { OpenFile } from "../file/open-file.ts";
 import { type Credentials, KernelSocket, type MessageInfo } from "./kernel-socket.ts";
 import { SOCKADDR_UN_BYTES, type SocketAddress } from "./socket-address.ts";
-import { putInt, readInt32, SocketOptions } from "./socket-options.ts";
+import { SocketOptions } from "./socket-options.ts";
 import { CLOSED, CLOSING, type SocketAddressV4, type SocketState, UNBOUND } from "./socket-state.ts";
 import type { SocketTable } from "./socket-table.ts";
+import { getCredentialsOption, NOBODY, SO_PASSCRED, SO_PEERCRED, setPassCredentials } from "./unix-credentials.ts";
+import { collectUnreachable } from "./unix-garbage.ts";
 import { MESSAGE_OVERHEAD_BYTES, UnixQueue } from "./unix-queue.ts";
+import { receiveDatagram, receiveStream } from "./unix-receive.ts";
 
 export const SOCK_SEQPACKET = 5;
-export const SO_PASSCRED = 16;
-export const SO_PEERCRED = 17;
 
+/** net.core.wmem_default and rmem_default. */
 const DEFAULT_OPTIONS: Readonly<SocketOptions> = new SocketOptions(212_992, 212_992);
+/** Files that may be on their way at once, of the whole system; more are ETOOMANYREFS. */
+const MOST_FILES_IN_FLIGHT = 16_384;
 const READABLE = POLLIN | POLLRDNORM;
 const WRITABLE = POLLOUT | POLLWRNORM;
 const EVERYTHING = READABLE | WRITABLE | POLLHUP | POLLRDHUP | POLLERR;
 const NO_ADDRESS: SocketAddressV4 = { address: 0, port: 0 };
-const NOBODY: Credentials = { processId: 0, userId: 65_534, groupId: 65_534 };
 
 export class UnixSocket extends KernelSocket {
   /** The bound name, one character per byte; empty while unnamed. */
@@ -63,13 +65,15 @@ export class UnixSocket extends KernelSocket {
   passesCredentials = false;
   private error = 0;
   private backlog = 0;
-  private readonly pending: UnixSocket[] = [];
+  /** Connections that nobody has accepted yet. */
+  readonly pending: UnixSocket[] = [];
   /** Sockets that found no room here, to be told when there is some. */
   private readonly waiting = new Set<UnixSocket>();
 
   constructor(table: SocketTable, socketType: number, credentials: Credentials) {
     super(table, AF_UNIX, socketType, 0, DEFAULT_OPTIONS);
     this.credentials = credentials;
+    table.unixNames.sockets.add(this);
   }
 
   /** socketpair(2). */
@@ -86,9 +90,10 @@ export class UnixSocket extends KernelSocket {
     if (address.byteLength < 2 || address.byteLength > SOCKADDR_UN_BYTES) return -EINVAL;
     if (address.family !== AF_UNIX) return -EINVAL;
     if (this.name !== "") return -EINVAL;
-    if (address.path === "") return this.bindAny();
-    if (!this.table.unixNames.bind(address.path, this)) return -EADDRINUSE;
-    this.named(address.path);
+    const name = this.table.unixNames.bind(address.path, this);
+    if (name === null) return -EADDRINUSE;
+    this.name = name;
+    if (this.state.kind === "Unbound") this.become(this.unconnectedState());
     return 0;
   }
 
@@ -127,7 +132,10 @@ export class UnixSocket extends KernelSocket {
     }
     const found = this.find(address.path);
     if (typeof found === "number") return found;
-    return this.isConnectionOriented ? this.connectTo(found) : this.associate(found);
+    if (this.isConnectionOriented) return this.connectTo(found);
+    // From now on datagrams without an address go there.
+    this.becomeConnected(found);
+    return 0;
   }
 
   override sendMessage(
@@ -173,12 +181,12 @@ export class UnixSocket extends KernelSocket {
       if (this.error !== 0) return -this.takeError();
       return this.isReadShutdown || this.isAtEnd ? 0 : -EAGAIN;
     }
-    const isPeek = (flags & MSG_PEEK) !== 0;
-    const taken =
-      this.socketType === SOCK_STREAM
-        ? this.receiveStream(buffer, offset, length, isPeek, info)
-        : this.receiveDatagram(buffer, offset, length, flags, info);
-    if (!isPeek) this.tellRoom();
+    const filesBefore = this.inbox.fileCount;
+    const taken = this.isStream
+      ? receiveStream(this.inbox, buffer, offset, length, flags, info)
+      : receiveDatagram(this.inbox, buffer, offset, length, flags, info, !this.isConnectionOriented);
+    this.table.unixNames.filesInFlight -= filesBefore - this.inbox.fileCount;
+    if ((flags & MSG_PEEK) === 0) this.tellRoom();
     return taken;
   }
 
@@ -235,21 +243,13 @@ export class UnixSocket extends KernelSocket {
   }
 
   override setOption(level: number, name: number, bytes: Uint8Array, at: number, length: number): number {
-    if (level !== SOL_SOCKET || name !== SO_PASSCRED) return super.setOption(level, name, bytes, at, length);
-    if (length < 4) return -EINVAL;
-    this.passesCredentials = readInt32(bytes, at) !== 0;
-    return 0;
+    if (level === SOL_SOCKET && name === SO_PASSCRED) return setPassCredentials(this, bytes, at, length);
+    return super.setOption(level, name, bytes, at, length);
   }
 
   override getOption(level: number, name: number, into: DataView): number {
-    if (level !== SOL_SOCKET) return super.getOption(level, name, into);
-    if (name === SO_PASSCRED) return putInt(into, Number(this.passesCredentials));
-    if (name !== SO_PEERCRED) return super.getOption(level, name, into);
-    const { processId, userId, groupId } = this.peerCredentials;
-    into.setInt32(0, processId, true);
-    into.setInt32(4, userId, true);
-    into.setInt32(8, groupId, true);
-    return 12;
+    const isOwn = level === SOL_SOCKET && (name === SO_PASSCRED || name === SO_PEERCRED);
+    return isOwn ? getCredentialsOption(this, name, into) : super.getOption(level, name, into);
   }
 
   /** The peer of a connection has gone or sends no more. A datagram socket's has no end. */
@@ -272,6 +272,8 @@ export class UnixSocket extends KernelSocket {
     info: MessageInfo | null,
   ): number {
     const limit = target.options.receiveBufferBytes;
+    const files = info?.files?.length ?? 0;
+    if (files > 0 && this.table.unixNames.filesInFlight + files > MOST_FILES_IN_FLIGHT) return -ETOOMANYREFS;
     if (!this.isStream && length + MESSAGE_OVERHEAD_BYTES > this.options.sendBufferBytes) return -EMSGSIZE;
     const room = limit - target.inbox.charge - MESSAGE_OVERHEAD_BYTES;
     // A datagram longer than the whole queue may come when it is empty, so that it comes at all.
@@ -289,69 +291,12 @@ export class UnixSocket extends KernelSocket {
       files: info?.files ?? null,
       credentials: info?.credentials ?? this.credentials,
     });
-    if (info !== null) info.files = null;
+    if (info?.files != null) {
+      this.table.unixNames.filesInFlight += info.files.length;
+      info.files = null;
+    }
     target.notify(READABLE);
     return taken;
-  }
-
-  private receiveStream(
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    isPeek: boolean,
-    info: MessageInfo | null,
-  ): number {
-    let done = 0;
-    for (let k = 0; done < length; ) {
-      const message = this.inbox.at(isPeek ? k++ : 0);
-      // Passed files mark a boundary: bytes that came with others are read apart.
-      if (message === null || (done > 0 && message.files !== null)) break;
-      const take = Math.min(length - done, message.bytes.length - message.read);
-      buffer.set(message.bytes.subarray(message.read, message.read + take), offset + done);
-      done += take;
-      if (info !== null && message.credentials !== null) info.credentials = message.credentials;
-      const hadFiles = message.files !== null;
-      if (hadFiles) this.giveFiles(message, isPeek, info);
-      if (!isPeek) this.inbox.take(take, false);
-      if (hadFiles) break;
-    }
-    return done;
-  }
-
-  private receiveDatagram(
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    flags: number,
-    info: MessageInfo | null,
-  ): number {
-    const message = this.inbox.head();
-    if (message === null) return -EAGAIN;
-    const trueLength = message.bytes.length;
-    const copied = Math.min(length, trueLength);
-    buffer.set(message.bytes.subarray(0, copied), offset);
-    const isPeek = (flags & MSG_PEEK) !== 0;
-    if (info !== null) {
-      info.trueLength = trueLength;
-      if (trueLength > copied) info.flags |= MSG_TRUNC;
-      if (!this.isConnectionOriented && message.source !== "") info.source.setUnix(message.source);
-      info.credentials = message.credentials;
-    }
-    if (message.files !== null) this.giveFiles(message, isPeek, info);
-    if (!isPeek) this.inbox.take(0, true);
-    return (flags & MSG_TRUNC) !== 0 ? trueLength : copied;
-  }
-
-  /** Hands passed files to the reader; a reader that does not ask for them loses them, as with recv(2). */
-  private giveFiles(message: { files: OpenFile[] | null }, isPeek: boolean, info: MessageInfo | null): void {
-    const files = message.files ?? [];
-    if (isPeek) {
-      if (info !== null) info.files = files.map((file) => file.retain());
-      return;
-    }
-    message.files = null;
-    if (info !== null) info.files = files;
-    else for (const file of files) file.drop();
   }
 
   private find(path: string): UnixSocket | number {
@@ -375,14 +320,6 @@ export class UnixSocket extends KernelSocket {
     return 0;
   }
 
-  /** Datagrams: from now on sends go there, and only what comes from there is received by a paired peer. */
-  private associate(target: UnixSocket): number {
-    this.peer = target;
-    this.peerCredentials = target.credentials;
-    this.become({ kind: "Connected", localAddress: NO_ADDRESS, remoteAddress: NO_ADDRESS });
-    return 0;
-  }
-
   private becomeConnected(peer: UnixSocket): void {
     this.peer = peer;
     this.peerCredentials = peer.credentials;
@@ -400,22 +337,6 @@ export class UnixSocket extends KernelSocket {
     return this.name === "" ? UNBOUND : { kind: "Bound", localAddress: NO_ADDRESS };
   }
 
-  /** unix(7), autobind: an abstract name of five hexadecimal digits. */
-  private bindAny(): number {
-    for (let tries = 0; tries < 0x10_0000; tries++) {
-      const name = `\0${(this.table.unixNames.nextNumber() & 0xf_ffff).toString(16).padStart(5, "0")}`;
-      if (!this.table.unixNames.bind(name, this)) continue;
-      this.named(name);
-      return 0;
-    }
-    return -EADDRINUSE;
-  }
-
-  private named(name: string): void {
-    this.name = name;
-    if (this.state.kind === "Unbound") this.become(this.unconnectedState());
-  }
-
   private stopListening(): void {
     this.become(this.unconnectedState());
     this.resetPending();
@@ -426,6 +347,13 @@ export class UnixSocket extends KernelSocket {
   /** Whoever connected and was never accepted finds the connection reset. */
   private resetPending(): void {
     for (const embryo of this.pending.splice(0)) embryo.release();
+  }
+
+  /** Throws away what was not read; files among it are let go. */
+  dropMessages(): void {
+    // Letting go of a file may release another socket, which counts down for itself.
+    const files = this.inbox.clear();
+    this.table.unixNames.filesInFlight -= files;
   }
 
   private tellRoom(): void {
@@ -441,15 +369,32 @@ export class UnixSocket extends KernelSocket {
     for (const socket of waiting) socket.notify(WRITABLE);
   }
 
+  /** A socket that others still hold may from now on be held only by messages that nobody can read. */
+  override drop(): void {
+    super.drop();
+    if (this.references > 0) this.collectGarbage();
+  }
+
+  private collectGarbage(): void {
+    const names = this.table.unixNames;
+    if (names.filesInFlight === 0 || names.isCollecting) return;
+    names.isCollecting = true;
+    collectUnreachable(names.sockets);
+    names.isCollecting = false;
+  }
+
   protected override release(): void {
     const { peer } = this;
     const hadUnread = !this.inbox.isEmpty || this.index < 0;
     this.resetPending();
-    if (this.name !== "") this.table.unixNames.unbind(this.name, this);
+    const names = this.table.unixNames;
+    if (this.name !== "") names.unbind(this.name, this);
     this.become(CLOSED);
     this.table.remove(this);
-    this.inbox.clear();
+    names.sockets.delete(this);
+    this.dropMessages();
     this.tellWaiting();
+    this.collectGarbage();
     if (peer === null) return;
     peer.waiting.delete(this);
     if (this.isConnectionOriented && peer.peer === this) {

@@ -274,3 +274,34 @@ test("sendmmsg(2) and recvmmsg(2): rows of messages, what stops them, and waitin
   assert.equal(program.call(269, program.udp(), row, 3, 0), -89, "EDESTADDRREQ of the first");
   assert.equal(program.call(269, program.socket(SOCK_DGRAM, AF_UNIX), row, 3, 0), -ENOTCONN);
 });
+
+test("sockets that hold only each other, on their way to each other, are found and released", () => {
+  const kernel = new NetKernel();
+  const program = kernel.program();
+  const send = (over: number, ...fds: number[]): number => {
+    const [at, length] = control(program, SOL_SOCKET, 1, fds);
+    const parts = { segments: [[program.put("x"), 1]] as [number, number][], control: at, controlLength: length };
+    return program.call(211, over, message(program, parts), 0);
+  };
+  // Itself, to its own end.
+  const [a, b] = pairOf(program, SOCK_STREAM);
+  assert.equal(send(a, b), 1);
+  program.close(a);
+  program.close(b);
+  assert.deepEqual([kernel.sockets.size, kernel.openFiles.current], [0, 0]);
+  // Two pairs, crosswise, with a pipe in it that somebody waits for.
+  const [c, d] = pairOf(program, SOCK_STREAM);
+  const [e, f] = pairOf(program, SOCK_DGRAM);
+  const [reader, writer] = program.pipe();
+  send(c, f, writer);
+  send(e, d);
+  program.close(writer);
+  for (const fd of [c, d, e]) program.close(fd);
+  const waiting = program.wait(63, reader, program.buffer, 1);
+  assert.ok(kernel.sockets.size > 0, "one descriptor still leads to all of them");
+  program.close(f);
+  kernel.run();
+  assert.equal(result(waiting), 0, "the pipe's last writer went with them");
+  assert.equal(kernel.sockets.size, 0);
+  assert.equal(kernel.sockets.unixNames.filesInFlight, 0);
+});
