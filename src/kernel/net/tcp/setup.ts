@@ -2,8 +2,7 @@
 import type { Route } from "../ip/routes.ts";
 import type { TcpConnection } from "./connection.ts";
 import { IP_HEADER_BYTES, type Segment, TCP_HEADER_BYTES, TIMESTAMP_OPTION_BYTES } from "./header.ts";
-import { initialReceiveBuffer, windowScaleFor } from "./receive.ts";
-import type { Tcp } from "./tcp.ts";
+import { initialReceiveBuffer } from "./receive.ts";
 import { refreshTemplate } from "./transmit.ts";
 
 /** RFC 9293 section 3.7.1: what a peer that sends no MSS option takes. */
@@ -15,11 +14,6 @@ export const LEAST_SEGMENT_BYTES = 48;
 export function announcedSegmentBytes(mtu: number, userMaximum: number): number {
   const byRoute = mtu - IP_HEADER_BYTES - TCP_HEADER_BYTES;
   return userMaximum > 0 ? Math.min(byRoute, Math.max(userMaximum, 88)) : byRoute;
-}
-
-/** The window scale we offer: enough for the largest receive buffer we may ever have. */
-export function offeredWindowScale(tcp: Tcp): number {
-  return tcp.options.windowScaling ? windowScaleFor(tcp.memory.maximumReceiveBytes) : -1;
 }
 
 /** Sequence number, timestamps, path: what is known before anything was sent. */
@@ -36,7 +30,7 @@ export function prepare(connection: TcpConnection, route: Route, initialSend: nu
   connection.timestampOffset = tcp.secrets.timestampOffset(connection.keyLocal, connection.keyRemote);
   connection.identification = initialSend & 0xffff;
   connection.openedAt = tcp.stack.now;
-  connection.receiveScale = Math.max(0, offeredWindowScale(tcp));
+  connection.receiveScale = Math.max(0, tcp.offeredWindowScale);
   connection.receiveBuffer = initialReceiveBuffer(connection);
   refreshTemplate(connection);
 }

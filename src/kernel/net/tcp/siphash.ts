@@ -3,82 +3,74 @@
  * numbers (RFC 6528 section 3), SYN cookies and timestamp offsets. Nobody without the key can tell its values from random ones.
  */
 
-/** State: v0 low, v0 high, v1 low … One per realm: the function never yields. */
-const v = new Int32Array(8);
-/** The result: 64 bits as two words. */
+/** The result: 64 bits as two words. One per realm: the function never yields. */
 export const sipResult: Int32Array = new Int32Array(2);
 
-function add(to: number, from: number): void {
-  const low = (v[to]! >>> 0) + (v[from]! >>> 0);
-  v[to] = low | 0;
-  v[to + 1] = (v[to + 1]! + v[from + 1]! + (low > 0xffff_ffff ? 1 : 0)) | 0;
-}
-
-/** Rotates the pair at `at` left by `bits` (< 32). */
-function rotate(at: number, bits: number): void {
-  const low = v[at]!;
-  const high = v[at + 1]!;
-  v[at] = (low << bits) | (high >>> (32 - bits));
-  v[at + 1] = (high << bits) | (low >>> (32 - bits));
-}
-
-function rotate32(at: number): void {
-  const low = v[at]!;
-  v[at] = v[at + 1]!;
-  v[at + 1] = low;
-}
-
-function xor(to: number, from: number): void {
-  v[to] = v[to]! ^ v[from]!;
-  v[to + 1] = v[to + 1]! ^ v[from + 1]!;
-}
-
-function round(): void {
-  add(0, 2);
-  rotate(2, 13);
-  xor(2, 0);
-  rotate32(0);
-  add(4, 6);
-  rotate(6, 16);
-  xor(6, 4);
-  add(0, 6);
-  rotate(6, 21);
-  xor(6, 0);
-  add(4, 2);
-  rotate(2, 17);
-  xor(2, 4);
-  rotate32(4);
-}
-
-function absorb(low: number, high: number): void {
-  v[6] = v[6]! ^ low;
-  v[7] = v[7]! ^ high;
-  round();
-  round();
-  v[0] = v[0]! ^ low;
-  v[1] = v[1]! ^ high;
-}
+/** Two rounds per block: the two blocks of the message, the one with its length, then four rounds to finish. */
+const ROUNDS = 10;
+const FINISHING_ROUND = 6;
 
 /** Hashes 16 bytes (four words, little-endian) under a key of four words. Returns the low word; all 64 bits stand in `sipResult`. */
 export function sipHash(key: Int32Array, a: number, b: number, c: number, d: number): number {
-  v[0] = key[0]! ^ 0x70736575;
-  v[1] = key[1]! ^ 0x736f6d65;
-  v[2] = key[2]! ^ 0x6e646f6d;
-  v[3] = key[3]! ^ 0x646f7261;
-  v[4] = key[0]! ^ 0x6e657261;
-  v[5] = key[1]! ^ 0x6c796765;
-  v[6] = key[2]! ^ 0x79746573;
-  v[7] = key[3]! ^ 0x74656462;
-  absorb(a, b);
-  absorb(c, d);
-  // The last block: no bytes left over, length 16 in the top byte.
-  absorb(0, 16 << 24);
-  v[4] = v[4]! ^ 0xff;
-  round();
-  round();
-  round();
-  round();
-  sipResult[0] = v[0]! ^ v[2]! ^ v[4]! ^ v[6]!;
-  sipResult[1] = v[1]! ^ v[3]! ^ v[5]! ^ v[7]!;
+  // v0 … v3 as low and high words.
+  let l0 = key[0]! ^ 0x70736575;
+  let h0 = key[1]! ^ 0x736f6d65;
+  let l1 = key[2]! ^ 0x6e646f6d;
+  let h1 = key[3]! ^ 0x646f7261;
+  let l2 = key[0]! ^ 0x6e657261;
+  let h2 = key[1]! ^ 0x6c796765;
+  let l3 = key[2]! ^ 0x79746573;
+  let h3 = key[3]! ^ 0x74656462;
+  for (let round = 0; round < ROUNDS; round++) {
+    const isEven = (round & 1) === 0;
+    // The last block has no bytes of the message left, and its length in the top byte.
+    const low = round < 2 ? a : round < 4 ? c : 0;
+    const high = round < 2 ? b : round < 4 ? d : 16 << 24;
+    if (round < FINISHING_ROUND && isEven) {
+      l3 ^= low;
+      h3 ^= high;
+    } else if (round === FINISHING_ROUND) l2 ^= 0xff;
+
+    let sum = (l0 >>> 0) + (l1 >>> 0);
+    l0 = sum | 0;
+    h0 = (h0 + h1 + (sum > 0xffff_ffff ? 1 : 0)) | 0;
+    let word = (l1 << 13) | (h1 >>> 19);
+    h1 = ((h1 << 13) | (l1 >>> 19)) ^ h0;
+    l1 = word ^ l0;
+    word = l0;
+    l0 = h0;
+    h0 = word;
+
+    sum = (l2 >>> 0) + (l3 >>> 0);
+    l2 = sum | 0;
+    h2 = (h2 + h3 + (sum > 0xffff_ffff ? 1 : 0)) | 0;
+    word = (l3 << 16) | (h3 >>> 16);
+    h3 = ((h3 << 16) | (l3 >>> 16)) ^ h2;
+    l3 = word ^ l2;
+
+    sum = (l0 >>> 0) + (l3 >>> 0);
+    l0 = sum | 0;
+    h0 = (h0 + h3 + (sum > 0xffff_ffff ? 1 : 0)) | 0;
+    word = (l3 << 21) | (h3 >>> 11);
+    h3 = ((h3 << 21) | (l3 >>> 11)) ^ h0;
+    l3 = word ^ l0;
+
+    sum = (l2 >>> 0) + (l1 >>> 0);
+    l2 = sum | 0;
+    h2 = (h2 + h1 + (sum > 0xffff_ffff ? 1 : 0)) | 0;
+    word = (l1 << 17) | (h1 >>> 15);
+    h1 = ((h1 << 17) | (l1 >>> 15)) ^ h2;
+    l1 = word ^ l2;
+    word = l2;
+    l2 = h2;
+    h2 = word;
+
+    if (round < FINISHING_ROUND && !isEven) {
+      l0 ^= low;
+      h0 ^= high;
+    }
+  }
+  sipResult[0] = l0 ^ l1 ^ l2 ^ l3;
+  sipResult[1] = h0 ^ h1 ^ h2 ^ h3;
   return sipResult[0]!;
 }

@@ -3,7 +3,7 @@ import { type TcpConnection, WAIT_RETRANSMIT } from "./connection.ts";
 import { emit } from "./emit.ts";
 import { ACK, RST, SYN } from "./header.ts";
 import { type SynOffer, writeSynOptions } from "./options.ts";
-import { announcedSegmentBytes, offeredWindowScale } from "./setup.ts";
+import { announcedSegmentBytes } from "./setup.ts";
 import { SYN_RECEIVED } from "./state.ts";
 import { armTimer } from "./timer-deadlines.ts";
 
@@ -25,7 +25,7 @@ export function sendSyn(connection: TcpConnection): boolean {
   // An answer repeats only what the peer has offered as well (RFC 7323 sections 2.2 and 3.2, RFC 2018 section 2).
   offer.timestamps = connection.timestamps;
   offer.sackPermitted = answers ? connection.sackPermitted : tcp.options.selectiveAcknowledgment;
-  offer.windowScale = answers && !connection.windowScaling ? -1 : offeredWindowScale(tcp);
+  offer.windowScale = answers && !connection.windowScaling ? -1 : tcp.offeredWindowScale;
   offer.timestampValue = (now + connection.timestampOffset) | 0;
   offer.timestampEcho = connection.timestampRecent;
   const optionWords = writeSynOptions(tcp.optionScratch, offer);

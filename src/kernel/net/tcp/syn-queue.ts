@@ -10,7 +10,7 @@ import { ACK, type Segment, SYN } from "./header.ts";
 import type { TcpListener } from "./listener.ts";
 import { type SynOffer, writeSynOptions } from "./options.ts";
 import { swap32 } from "./sequence.ts";
-import { announcedSegmentBytes, offeredWindowScale } from "./setup.ts";
+import { announcedSegmentBytes } from "./setup.ts";
 import { SYN_RECEIVED, type TcpState } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 
@@ -241,7 +241,7 @@ export function sendSynAck(tcp: Tcp, request: SynRequest, timestampValue: number
   offer.timestamps = request.timestamps;
   offer.timestampValue = timestampValue;
   offer.timestampEcho = request.timestampRecent;
-  offer.windowScale = request.windowScale < 0 ? -1 : offeredWindowScale(tcp);
+  offer.windowScale = request.windowScale < 0 ? -1 : tcp.offeredWindowScale;
   const optionWords = writeSynOptions(tcp.optionScratch, offer);
   const { initialSend, route } = request;
   const next = (request.initialReceive + 1) | 0;

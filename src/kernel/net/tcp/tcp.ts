@@ -21,6 +21,7 @@ import { SequenceSecrets } from "./isn.ts";
 import { TcpListener } from "./listener.ts";
 import { OUTPUT_MORE, OUTPUT_STARVED, output } from "./output.ts";
 import { READABLE_EVENTS } from "./readiness.ts";
+import { windowScaleFor } from "./receive.ts";
 import { ArenaRingMemory, type RingMemory } from "./ring-memory.ts";
 import { swap16, swap32 } from "./sequence.ts";
 import { prepare } from "./setup.ts";
@@ -76,6 +77,8 @@ export class Tcp implements TcpProtocol {
   readonly challenges: ChallengeBudget;
   readonly connectionTable: ConnectionTable<TcpConnection>;
   readonly synQueue: SynQueue;
+  /** Enough for the largest receive buffer there may ever be; -1: none is offered. */
+  readonly offeredWindowScale: number;
   readonly timeWaits: TimeWaits;
   /** The record that every segment off the fast path is read into. */
   readonly segment: Segment = new Segment();
@@ -101,6 +104,7 @@ export class Tcp implements TcpProtocol {
     this.counters = stack.counters;
     this.options = completeTcpOptions(options);
     this.memory = memory ?? new ArenaRingMemory(stack.arena);
+    this.offeredWindowScale = this.options.windowScaling ? windowScaleFor(this.memory.maximumReceiveBytes) : -1;
     this.ports = new PortTable(stack.random);
     this.secrets = new SequenceSecrets(stack.hostSecret);
     this.challenges = new ChallengeBudget(stack.random);

@@ -234,6 +234,11 @@ test("our window closes as the buffer fills, and reopens in worthwhile steps onl
   assert.equal(connection.readableBytes, 4000);
   connection.consume(500);
   peer.poll().expectSilence();
+  for (let k = 0; k < 2; k++) {
+    peer.send({ data: "probe", seq: 4001 });
+    peer.expect({ ack: 4001, window: 0 });
+  }
+  assert.equal(connection.readableBytes, 3500, "room that was not advertised is not given");
   connection.consume(500);
   peer.poll().expect({ ack: 4001, window: 1000 });
   read(opened);
