@@ -3,7 +3,6 @@
  * file of the kernel that sees every room. It knows no runtime: the host passes clock, randomness, scheduler and devices.
  */
 import { EINVAL, ENOTDIR } from "../abi/errno.ts";
-import { O_RDWR } from "../abi/file.ts";
 import { SIGKILL, signalName } from "../abi/signal.ts";
 import { type Arena, sharedArena } from "../base/arena.ts";
 import type { Clock } from "../base/clock.ts";
@@ -354,6 +353,3 @@ export class Kernel implements System, Turnable {
     mountProc(this, this.mounts);
   }
 }
-
-/** Access mode of descriptors that the host gives a program. */
-export const HOST_FILE_FLAGS: number = O_RDWR;

@@ -8,8 +8,6 @@ import type { FileSystemContext } from "./file-system-context.ts";
 import type { Dentry, Inode } from "./inode.ts";
 import type { Mount } from "./mount-table.ts";
 
-export { openPath } from "./open-path.ts";
-
 /** Symlinks followed in one walk before it is ELOOP. */
 export const SYMLINKS_MAXIMUM = 40;
 

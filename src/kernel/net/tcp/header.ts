@@ -17,7 +17,6 @@ export {
   TCP_PSH as PSH,
   TCP_RST as RST,
   TCP_SYN as SYN,
-  TCP_URG as URG,
 } from "../wire/tcp.ts";
 
 export const IP_HEADER_BYTES = 20;

@@ -7,7 +7,6 @@ import type { TcpConnection } from "./connection.ts";
 import {
   ACK,
   ETHERNET_HEADER_BYTES,
-  FIN,
   IP_HEADER_BYTES,
   PROTOCOL_HALF,
   TCP_HEADER_BYTES,
@@ -123,7 +122,3 @@ function copyText(connection: TcpConnection, to: number, sequence: number, lengt
   // Bytes behind an odd count stand in the other half of their words (RFC 1071 section 2 (B)).
   return head + ((first & 1) === 0 ? tail : swap16(tail));
 }
-
-/** Flags of a segment in the middle of a connection. */
-export const DATA_FLAGS: number = ACK;
-export const FIN_FLAGS: number = ACK | FIN;
