@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EPIPE, ETIMEDOUT } from "../../../abi/errno.ts";
+import { ENOBUFS, EPIPE, ETIMEDOUT } from "../../../abi/errno.ts";
 import { POLLOUT } from "../../../abi/poll.ts";
 import { WaitEntry } from "../../../base/wait-queue.ts";
-import { pattern, text } from "../wire-peer.fixture.ts";
+import { pattern, text, Wire } from "../wire-peer.fixture.ts";
 import { type Opened, openActively, openPassively, read, write } from "./peer.fixture.ts";
+
+import { ArenaRingMemory, type RingMemory } from "./ring-memory.ts";
 
 const SACK = { maximumSegmentSize: 1000, sackPermitted: true };
 const PLAIN = { maximumSegmentSize: 1000 };
@@ -534,4 +536,46 @@ test("window scaling in both directions", () => {
   peer.expect({ seq: 501 });
   assert.equal(opened.connection.sendWindow, 2000);
   assert.equal(peer.lastSeen?.tcp?.window, 65_536 >> 7);
+});
+
+test("without a free frame nothing is lost: output goes on once there are some", () => {
+  const opened = openActively({ offer: PLAIN });
+  const { peer, wire, connection } = opened;
+  const taken: number[] = [];
+  for (let frame = wire.arena.allocateFrame(1000); frame !== 0; frame = wire.arena.allocateFrame(1000))
+    taken.push(frame);
+  for (const frame of taken.splice(0, 2)) wire.arena.freeFrame(frame);
+  // The device copies and frees at once, so frames run out only if it keeps them.
+  const kept: number[] = [];
+  const { transmit } = wire.device;
+  wire.device.transmit = (frame) => void kept.push(frame);
+  write(opened, pattern(5000));
+  assert.equal(kept.length, 2);
+  assert.equal(connection.unacknowledgedBytes, 2000);
+  peer.advance(10);
+  assert.equal(kept.length, 2);
+  wire.device.transmit = transmit;
+  for (const frame of taken.splice(0)) wire.arena.freeFrame(frame);
+  for (const frame of kept) wire.arena.freeFrame(frame);
+  peer.advance(2);
+  expectSegments(opened, 2001, 3);
+});
+
+test("without ring memory send() gives ENOBUFS, and text that arrives is dropped and comes again", () => {
+  const wire = new Wire();
+  let empty = true;
+  const memory = new ArenaRingMemory(wire.arena);
+  const scarce = Object.create(memory, {
+    allocateRing: { value: (bytes: number) => (empty ? 0 : memory.allocateRing(bytes)) },
+  }) as RingMemory;
+  const opened = openPassively({ arena: wire.arena, ringMemory: scarce });
+  assert.equal(opened.connection.send(pattern(10), 0, 10), -ENOBUFS);
+  opened.peer.send({ seq: 1, data: "dropped" });
+  opened.peer.advance(100).expectSilence();
+  assert.equal(opened.wire.stack.counters.TcpExtTCPRcvQDrop, 1);
+  empty = false;
+  opened.peer.send({ seq: 1, data: "dropped" });
+  assert.equal(text(read(opened)), "dropped");
+  write(opened, "fine");
+  opened.peer.expect({ data: "fine" });
 });
