@@ -198,8 +198,10 @@ export class UnixSocket extends KernelSocket {
     }
     if (how !== SHUT_WR) this.isReadShutdown = true;
     if (how !== SHUT_RD) this.isWriteShutdown = true;
-    if (this.isReadShutdown && this.isWriteShutdown) this.become(CLOSING);
-    if (this.isConnectionOriented) this.peer.notify(EVERYTHING);
+    if (this.isConnectionOriented) {
+      if (this.isReadShutdown && this.isWriteShutdown) this.become(CLOSING);
+      this.peer.notify(EVERYTHING);
+    }
     this.notify(EVERYTHING);
     return 0;
   }

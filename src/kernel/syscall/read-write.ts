@@ -7,6 +7,7 @@ import { MAX_RW_COUNT, PIPE_BUF, SEEK_CUR } from "../../abi/file.ts";
 import { POLLIN, POLLOUT } from "../../abi/poll.ts";
 import { SIGPIPE } from "../../abi/signal.ts";
 import type { OpenFile } from "../file/open-file.ts";
+import { KernelSocket } from "../socket/kernel-socket.ts";
 import type { Task } from "../task/task.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { gather, type IoVector, readIoVector, scatter } from "./iovec.ts";
@@ -48,7 +49,11 @@ export function write(task: Task, fd: number, address: number, length: number): 
 /** Ends or parks a write: -EAGAIN waits for room, -EPIPE raises SIGPIPE; what earlier runs wrote is the result otherwise. */
 function writeFailed(task: Task, fd: number, file: OpenFile, error: number): number {
   if (error === -EAGAIN) return task.blockOnFile(fd, file, POLLOUT, file.writeTimeoutMilliseconds);
-  if (task.progress > 0) return task.progress;
+  if (task.progress > 0) {
+    // The bytes that went are the news; a socket tells its error with the next call.
+    if (file instanceof KernelSocket) file.restoreError(-error);
+    return task.progress;
+  }
   if (error === -EPIPE && file.raisesSigpipe) task.process.signals.raise(SIGPIPE);
   return error;
 }
