@@ -20,6 +20,8 @@ export class SocketAddress {
   port = 0;
   /** AF_UNIX: one character per byte; empty for an unnamed socket, a leading NUL for an abstract name. */
   path = "";
+  /** AF_UNIX: the file that a pathname leads to, once it was followed; the key by which sockets find each other. */
+  node: object | null = null;
 
   /** No address at all: what a stream socket has to say about where bytes came from. */
   clear(): this {
@@ -28,7 +30,13 @@ export class SocketAddress {
     this.address = 0;
     this.port = 0;
     this.path = "";
+    this.node = null;
     return this;
+  }
+
+  /** AF_UNIX: a path in the file system, neither abstract nor empty. */
+  get isPathname(): boolean {
+    return this.family === AF_UNIX && this.path !== "" && this.path.charCodeAt(0) !== 0;
   }
 
   setInet(address: number, port: number): this {

@@ -2,7 +2,8 @@
 import type { UnixSocket } from "./unix-socket.ts";
 
 export class UnixNames {
-  private readonly byName = new Map<string, UnixSocket>();
+  /** By abstract name, or by the file that a pathname leads to. */
+  private readonly byName = new Map<string | object, UnixSocket>();
   private lastNumber = 0;
   /** Open files that have been sent and not been received yet. */
   filesInFlight = 0;
@@ -12,7 +13,7 @@ export class UnixNames {
   readonly sockets: Set<UnixSocket> = new Set();
 
   /** Binds a name, or one of its own choice for "": an abstract one of five hexadecimal digits (unix(7), autobind). Null: taken. */
-  bind(name: string, socket: UnixSocket): string | null {
+  bind(name: string | object, socket: UnixSocket): string | object | null {
     if (name !== "") {
       if (this.byName.has(name)) return null;
       this.byName.set(name, socket);
@@ -27,11 +28,11 @@ export class UnixNames {
     return null;
   }
 
-  get(name: string): UnixSocket | null {
+  get(name: string | object): UnixSocket | null {
     return this.byName.get(name) ?? null;
   }
 
-  unbind(name: string, socket: UnixSocket): void {
+  unbind(name: string | object, socket: UnixSocket): void {
     if (this.byName.get(name) === socket) this.byName.delete(name);
   }
 

@@ -230,6 +230,43 @@ test("datagrams by name: sender's name, EAGAIN and waking, connected and not", (
   assert.equal(program.send(client, "x"), -ENOTCONN);
 });
 
+test("a pathname is a file: made by bind(2), followed through folders and links, and left behind", () => {
+  const { program } = setUp();
+  const listener = program.socket(SOCK_STREAM, AF_UNIX);
+  assert.equal(bind(program, listener, "/nowhere/s"), -ENOENT);
+  assert.equal(bind(program, listener, "/s"), 0);
+  assert.deepEqual(nameOf(program, listener), ["/s\0", 5]);
+  assert.equal(
+    bind(program, program.socket(SOCK_STREAM, AF_UNIX), "s"),
+    -EADDRINUSE,
+    "the same file, by a relative path",
+  );
+  program.listen(listener);
+  const status = program.place(128);
+  assert.equal(program.call(79, -100, program.put("/s"), status, 0), 0);
+  assert.equal(program.memory.readUint32(status + 16), 0o140755);
+  assert.equal(program.call(36, program.put("/s"), -100, program.put("/link")), 0);
+  const client = program.socket(SOCK_STREAM, AF_UNIX);
+  assert.equal(connect(program, client, "/link"), 0);
+  const server = program.accept(listener) as number;
+  program.send(client, "hi");
+  assert.equal(program.receive(server), "hi");
+  assert.deepEqual(nameOf(program, client, true), ["/s\0", 5]);
+  program.close(listener);
+  assert.equal(
+    connect(program, program.socket(SOCK_STREAM, AF_UNIX), "/s"),
+    -ECONNREFUSED,
+    "nobody behind it any more",
+  );
+  const again = program.socket(SOCK_STREAM, AF_UNIX);
+  assert.equal(bind(program, again, "/s"), -EADDRINUSE, "the file is still there");
+  assert.equal(program.call(35, -100, program.put("/s"), 0), 0);
+  assert.equal(bind(program, again, "/s"), 0);
+  assert.equal(bind(program, again, "/t"), -EINVAL);
+  assert.equal(program.call(79, -100, program.put("/t"), status, 0), -ENOENT, "and no second file was made");
+  assert.equal(connect(program, program.socket(SOCK_STREAM, AF_UNIX), "/"), -ECONNREFUSED);
+});
+
 test("an unnamed bind(2) gives an abstract name; shutdown(2) of one direction reaches the peer", () => {
   const { program } = setUp();
   const fd = program.socket(SOCK_STREAM, AF_UNIX);

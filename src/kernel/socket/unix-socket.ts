@@ -12,7 +12,6 @@ import {
   EISCONN,
   EMSGSIZE,
   ENOBUFS,
-  ENOENT,
   ENOTCONN,
   EOPNOTSUPP,
   EPIPE,
@@ -56,6 +55,7 @@ const NO_ADDRESS: SocketAddressV4 = { address: 0, port: 0 };
 export class UnixSocket extends KernelSocket {
   /** The bound name, one character per byte; empty while unnamed. */
   name = "";
+  private boundTo: string | object | null = null;
   peer: UnixSocket | null = null;
   readonly inbox: UnixQueue = new UnixQueue();
   /** Who made the socket, and who its peer was when they were connected. */
@@ -90,9 +90,10 @@ export class UnixSocket extends KernelSocket {
     if (address.byteLength < 2 || address.byteLength > SOCKADDR_UN_BYTES) return -EINVAL;
     if (address.family !== AF_UNIX) return -EINVAL;
     if (this.name !== "") return -EINVAL;
-    const name = this.table.unixNames.bind(address.path, this);
-    if (name === null) return -EADDRINUSE;
-    this.name = name;
+    const key = this.table.unixNames.bind(address.node ?? address.path, this);
+    if (key === null) return -EADDRINUSE;
+    this.boundTo = key;
+    this.name = typeof key === "string" ? key : address.path;
     if (this.state.kind === "Unbound") this.become(this.unconnectedState());
     return 0;
   }
@@ -130,7 +131,7 @@ export class UnixSocket extends KernelSocket {
     if (this.isConnectionOriented && this.state.kind !== "Unbound" && this.state.kind !== "Bound") {
       return this.isListener ? -EINVAL : -EISCONN;
     }
-    const found = this.find(address.path);
+    const found = this.find(address);
     if (typeof found === "number") return found;
     if (this.isConnectionOriented) return this.connectTo(found);
     // From now on datagrams without an address go there.
@@ -153,7 +154,7 @@ export class UnixSocket extends KernelSocket {
     let target = this.peer;
     if (to !== null) {
       if (to.family !== AF_UNIX) return -EINVAL;
-      const found = this.find(to.path);
+      const found = this.find(to);
       if (typeof found === "number") return found;
       target = found;
     }
@@ -301,10 +302,11 @@ export class UnixSocket extends KernelSocket {
     return taken;
   }
 
-  private find(path: string): UnixSocket | number {
+  private find({ path, node }: SocketAddress): UnixSocket | number {
     if (path === "") return -EINVAL;
-    const found = this.table.unixNames.get(path);
-    if (found === null) return path.charCodeAt(0) === 0 ? -ECONNREFUSED : -ENOENT;
+    const found = this.table.unixNames.get(node ?? path);
+    // A file that nobody is bound to any more: whoever made it has gone.
+    if (found === null) return -ECONNREFUSED;
     return found.socketType === this.socketType ? found : -EPROTOTYPE;
   }
 
@@ -390,7 +392,7 @@ export class UnixSocket extends KernelSocket {
     const hadUnread = !this.inbox.isEmpty || this.index < 0;
     this.resetPending();
     const names = this.table.unixNames;
-    if (this.name !== "") names.unbind(this.name, this);
+    if (this.boundTo !== null) names.unbind(this.boundTo, this);
     this.become(CLOSED);
     this.table.remove(this);
     names.sockets.delete(this);

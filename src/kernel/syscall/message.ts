@@ -14,6 +14,7 @@ import { IOVEC_BYTES, type IoVector, readIoVector } from "./iovec.ts";
 import { readAddress, socketOf } from "./socket-arguments.ts";
 import { receiveVector, sendVector } from "./socket-transfer.ts";
 import { readTimeout } from "./timespec.ts";
+import { followUnixPath } from "./unix-path.ts";
 
 export const MSGHDR_BYTES = 56;
 /** struct mmsghdr: a msghdr, and the bytes moved (4 bytes, padded to 8). */
@@ -47,7 +48,7 @@ function sendOne(task: Task, fd: number, socket: KernelSocket, at: number, flags
   let to: SocketAddress | null = null;
   if (nameAt !== 0) {
     const length = Math.min(memory.readInt32(at + NAME_LENGTH), SOCKADDR_STORAGE_BYTES);
-    const bad = readAddress(task, nameAt, length, name);
+    const bad = readAddress(task, nameAt, length, name) || followUnixPath(task, socket, name);
     if (bad !== 0) return bad;
     to = name;
   }

@@ -7,6 +7,7 @@ import type { Task } from "../task/task.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { checkAddressRoom, readAddress, socketOf, writeAddress } from "./socket-arguments.ts";
 import { oneSegment, receiveVector, sendVector } from "./socket-transfer.ts";
+import { followUnixPath } from "./unix-path.ts";
 
 const destination = new SocketAddress();
 const received = new MessageInfo();
@@ -24,7 +25,7 @@ export function sendto(
   const socket = socketOf(task, fd | 0);
   if (typeof socket === "number") return socket;
   if (toAt !== 0) {
-    const bad = readAddress(task, toAt, toLength | 0, destination);
+    const bad = readAddress(task, toAt, toLength | 0, destination) || followUnixPath(task, socket, destination);
     if (bad !== 0) return bad;
   }
   const vector = oneSegment(address, Math.min(length, MAX_RW_COUNT));

@@ -15,9 +15,12 @@ import type { TcpOptions } from "../net/tcp/tcp.ts";
 import { Resolver, type ResolverOptions } from "../resolver/resolver.ts";
 import { type BufferPool, type BufferPoolOptions, createBufferPool } from "../socket/buffer-pool.ts";
 import { SocketTable } from "../socket/socket-table.ts";
+import { MemFs } from "../vfs/memfs/memfs.ts";
+import { MountTable } from "../vfs/mount-table.ts";
 import { type Outcome, TestKernel, TestProgram } from "./calls.fixture.ts";
 import { descriptorCalls } from "./descriptor.ts";
 import { epollCalls } from "./epoll.ts";
+import { linkCalls } from "./link.ts";
 import { messageCalls } from "./message.ts";
 import { pipeCalls } from "./pipe.ts";
 import { pollCalls } from "./poll.ts";
@@ -28,12 +31,14 @@ import { signalCalls } from "./signal.ts";
 import { socketCalls } from "./socket.ts";
 import { socketIoCalls } from "./socket-io.ts";
 import { socketOptionCalls } from "./socket-option.ts";
+import { statCalls } from "./stat.ts";
 
 export const LOOPBACK = 0x7f00_0001;
 
 const calls = [
   ...descriptorCalls,
   ...epollCalls,
+  ...linkCalls,
   ...messageCalls,
   ...pipeCalls,
   ...pollCalls,
@@ -41,6 +46,7 @@ const calls = [
   ...readWriteCalls,
   ...resolveHostCalls,
   ...signalCalls,
+  ...statCalls,
   ...socketCalls,
   ...socketIoCalls,
   ...socketOptionCalls,
@@ -69,6 +75,7 @@ export class NetKernel extends TestKernel {
   readonly pool: BufferPool;
   readonly net: NetStack;
   readonly sockets: SocketTable;
+  readonly mounts: MountTable;
   readonly resolver: Resolver;
   /** Kernels on the same wire: they run when this one does. */
   readonly neighbours: NetKernel[] = [this];
@@ -86,6 +93,7 @@ export class NetKernel extends TestKernel {
       ...(options.tcp === undefined ? {} : { tcp: options.tcp }),
     });
     createLoopback(this.net);
+    this.mounts = new MountTable(new MemFs({ clock: this.clock, maximumBytes: 1 << 20 }));
     const limits = options.maximumSockets === undefined ? {} : { maximum: options.maximumSockets };
     this.sockets = new SocketTable(this.net, this.pool, limits);
     this.resolver = new Resolver(this, options.resolver ?? { nameservers: [] });
@@ -145,7 +153,10 @@ export class NetKernel extends TestKernel {
   }
 
   program(parent: NetProgram | null = null): NetProgram {
-    return new NetProgram(this, parent, "linux");
+    const program = new NetProgram(this, parent, "linux");
+    const root = this.mounts.root();
+    Object.assign(program.process.fileSystem, { root, workingDirectory: root, umask: 0o022 });
+    return program;
   }
 
   /** What is in use, for tests that nothing leaks. */

@@ -16,6 +16,7 @@ import { UnixSocket } from "../socket/unix-socket.ts";
 import type { Task } from "../task/task.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { checkAddressRoom, readAddress, socketOf, writeAddress } from "./socket-arguments.ts";
+import { followUnixPath, makeUnixPath } from "./unix-path.ts";
 
 const CREATION_FLAGS = SOCK_CLOEXEC | SOCK_NONBLOCK;
 
@@ -69,7 +70,7 @@ export function socketpair(task: Task, domain: number, type: number, protocol: n
 export function bind(task: Task, fd: number, at: number, byteLength: number): number {
   const found = socketOf(task, fd | 0);
   if (typeof found === "number") return found;
-  const bad = readAddress(task, at, byteLength | 0, scratch);
+  const bad = readAddress(task, at, byteLength | 0, scratch) || makeUnixPath(task, found, scratch);
   if (bad !== 0) return bad;
   const { lock } = found.table;
   lock.acquire();
@@ -143,7 +144,7 @@ export function connect(task: Task, fd: number, at: number, byteLength: number):
       lock.release();
     }
   } else {
-    const bad = readAddress(task, at, byteLength | 0, scratch);
+    const bad = readAddress(task, at, byteLength | 0, scratch) || followUnixPath(task, found, scratch);
     if (bad !== 0) return bad;
     lock.acquire();
     try {

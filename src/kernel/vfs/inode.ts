@@ -123,6 +123,11 @@ export abstract class Inode {
     return -EPERM;
   }
 
+  /** The file that a pathname of AF_UNIX names; which socket stands behind it is not known here. */
+  makeSocket(_self: Dentry, _name: string, _mode: number): Dentry | number {
+    return -EPERM;
+  }
+
   symlink(_self: Dentry, _name: string, _target: string): Dentry | number {
     return -EPERM;
   }

@@ -5,7 +5,7 @@
 import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV } from "../../abi/errno.ts";
 import { RENAME_EXCHANGE, RENAME_NOREPLACE, S_IFREG } from "../../abi/file.ts";
 import type { FileSystemContext } from "./file-system-context.ts";
-import type { Dentry } from "./inode.ts";
+import type { Dentry, Inode } from "./inode.ts";
 import type { MountTable } from "./mount-table.ts";
 import { lookupChild, type ParentNode, type PathNode, walkParent } from "./path-walk.ts";
 
@@ -48,6 +48,14 @@ export function makeNode(context: FileSystemContext, path: string, mode: number,
   if (type !== 0 && type !== S_IFREG) return -EPERM;
   const made = place.parent.inode.create(place.parent.dentry, place.name, mode & 0o7777 & ~context.umask);
   return typeof made === "number" ? made : 0;
+}
+
+/** What bind(2) makes for a pathname of AF_UNIX: the new file, or -EEXIST and the like. */
+export function makeSocketNode(context: FileSystemContext, path: string, mode: number): Inode | number {
+  const place = placeForNew(context, path, undefined, false);
+  if (typeof place === "number") return place;
+  const made = place.parent.inode.makeSocket(place.parent.dentry, place.name, mode & 0o777 & ~context.umask);
+  return typeof made === "number" ? made : made.inode;
 }
 
 export function makeSymlink(context: FileSystemContext, target: string, path: string, start?: PathNode): number {

@@ -8,6 +8,7 @@ import { DirectoryFile } from "../vfs-file.ts";
 import type { MemFs } from "./memfs.ts";
 import { MemoryFile, MemorySymlink } from "./memory-file.ts";
 import { MemoryInode } from "./memory-inode.ts";
+import { MemorySocket } from "./memory-socket.ts";
 
 const LINKS_MAXIMUM = 65_000;
 /** Cursors 0 and 1 stand before "." and "..". */
@@ -52,6 +53,10 @@ export class MemoryDirectory extends MemoryInode {
       this.links++;
     }
     return dentry;
+  }
+
+  override makeSocket(self: Dentry, name: string, mode: number): Dentry | number {
+    return this.add(self, name, () => new MemorySocket(this.fileSystem, mode));
   }
 
   override symlink(self: Dentry, name: string, target: string): Dentry | number {
