@@ -1,0 +1,242 @@
+/** One Akuma kernel on the host's clock, wired to the Linux kernel of this machine: a namespace with a TAP interface between. */
+import { createHash } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Arena } from "../../src/base/arena.ts";
+import { parseIpv4 } from "../../src/base/ipv4-address.ts";
+import { SeededRandom } from "../../src/base/random.ts";
+import { NodeClock } from "../../src/host/node/clock.ts";
+import { NodeScheduler } from "../../src/host/node/scheduler.ts";
+import type { ProgramModule } from "../../src/kernel/exec/program.ts";
+import { createPipe } from "../../src/kernel/file/pipe.ts";
+import { Kernel, type StartOptions } from "../../src/kernel/kernel.ts";
+import type { Device } from "../../src/kernel/net/device/device.ts";
+import { type FaultProfile, FaultyDevice } from "../../src/kernel/net/device/faults.ts";
+import { PcapDevice, PcapWriter } from "../../src/kernel/net/device/pcap.ts";
+import type { TcpConnection } from "../../src/kernel/net/tcp/connection.ts";
+import { programs } from "../../src/user/bin/index.ts";
+import type { Akuma } from "../../src/user/libakuma/akuma.ts";
+import { startProgram } from "../../src/user/libakuma/start.ts";
+import { LinuxAgent } from "./linux-agent.ts";
+import { Namespace } from "./namespace.ts";
+import { TapDevice } from "./tap-device.ts";
+
+export const LINUX = "10.0.0.1";
+export const AKUMA = "10.0.0.2";
+/** A length without small factors, as in linux_agent.py. */
+const PATTERN_BYTES = 1_000_003;
+const PIECE_BYTES = 1 << 18;
+const OUTPUT_BYTES = 65_536;
+
+export interface LaboratoryOptions {
+  mtu?: number;
+  /** For each direction of the link. */
+  faults?: FaultProfile;
+  /** Keep what passes our interface; default true. */
+  capture?: boolean;
+  seed?: number;
+}
+
+export interface Ended {
+  code: number | null;
+  signal: string | null;
+  output: string;
+}
+
+export class Laboratory {
+  readonly namespace: Namespace;
+  readonly linux: LinuxAgent;
+  readonly kernel: Kernel;
+  readonly device: TapDevice;
+  private readonly chunks: Uint8Array[];
+  private programsRun = 0;
+
+  private constructor(namespace: Namespace, device: TapDevice, arena: Arena, options: LaboratoryOptions) {
+    const clock = new NodeClock();
+    const random = new SeededRandom(options.seed ?? 1);
+    this.namespace = namespace;
+    this.device = device;
+    this.chunks = [];
+    let link: Device = device;
+    if (options.faults !== undefined) {
+      link = new FaultyDevice(link, { arena, random, transmit: options.faults, receive: options.faults });
+    }
+    if (options.capture !== false) {
+      const writer = new PcapWriter({ sink: (bytes) => this.chunks.push(bytes) });
+      link = new PcapDevice(link, arena, writer, () => clock.realtimeMilliseconds());
+    }
+    this.kernel = new Kernel({
+      clock,
+      random,
+      scheduler: new NodeScheduler(),
+      arena,
+      starter: startProgram as never,
+      interfaces: [
+        {
+          name: "eth0",
+          device: link,
+          address: parseIpv4(AKUMA) as number,
+          prefixLength: 24,
+          gateway: parseIpv4(LINUX) as number,
+        },
+      ],
+      log: (line) => process.stderr.write(`${line}\n`),
+    });
+    for (const [name, load] of Object.entries(programs)) {
+      this.kernel.addProgram({ name, load: load as () => Promise<ProgramModule> });
+    }
+    this.linux = new LinuxAgent(namespace);
+  }
+
+  static async open(options: LaboratoryOptions = {}): Promise<Laboratory> {
+    const namespace = new Namespace();
+    try {
+      const mtu = options.mtu ?? 1500;
+      const arena = new Arena();
+      const device = await TapDevice.open(namespace, arena, "tap0", mtu);
+      const laboratory = new Laboratory(namespace, device, arena, options);
+      // Before the interface is up: nothing is sent that was not asked for, and no connection learns from an earlier one.
+      await laboratory.linux.setSystemControl("net.ipv6.conf.all.disable_ipv6", 1);
+      await laboratory.linux.setSystemControl("net.ipv4.tcp_no_metrics_save", 1);
+      // A namespace may choose only among what the machine allows; Reno is always allowed.
+      const { linux } = laboratory;
+      await linux
+        .setSystemControl("net.ipv4.tcp_congestion_control", "cubic")
+        .catch(() => linux.setSystemControl("net.ipv4.tcp_congestion_control", "reno"));
+      namespace.configure("link", "set", "tap0", "mtu", String(mtu));
+      namespace.configure("address", "add", `${LINUX}/24`, "dev", "tap0");
+      namespace.configure("link", "set", "tap0", "up");
+      return laboratory;
+    } catch (error) {
+      namespace.remove();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.kernel.shutdown();
+    this.namespace.remove();
+  }
+
+  /** Runs a function as a program of Akuma. */
+  async run(main: (akuma: Akuma) => unknown): Promise<Ended> {
+    const name = `test${this.programsRun++}`;
+    this.kernel.addProgram({ name, load: async () => ({ main: main as ProgramModule["main"] }) });
+    return await this.start(`/bin/${name}`).ended;
+  }
+
+  /** As run; the program's result, and what it throws is thrown. */
+  async inside<Result>(main: (akuma: Akuma) => Promise<Result>): Promise<Result> {
+    const outcome: { value?: Result; error?: unknown } = {};
+    await this.run(async (akuma) => {
+      try {
+        outcome.value = await main(akuma);
+      } catch (error) {
+        outcome.error = error;
+      }
+    });
+    if ("error" in outcome) throw outcome.error;
+    return outcome.value as Result;
+  }
+
+  /** Starts one of Akuma's programs. */
+  start(path: string, options: Partial<StartOptions> = {}): { kill(): void; ended: Promise<Ended> } {
+    const { kernel } = this;
+    const { reader, writer } = createPipe(kernel.openFiles);
+    reader.retain();
+    const process = kernel.start(path, { files: [writer, writer, writer], ...options });
+    if (typeof process === "number") throw new Error(`${path} does not start: ${process}`);
+    const ended = kernel.exited(process).then((result) => {
+      const bytes = new Uint8Array(OUTPUT_BYTES);
+      const count = reader.read(bytes, 0, bytes.length);
+      reader.drop();
+      return { ...result, output: count > 0 ? new TextDecoder().decode(bytes.subarray(0, count)) : "" };
+    });
+    return { ended, kill: () => process.signals.raise(15) };
+  }
+
+  /** Our end of a connection, by the peer's port. */
+  connectionTo(remotePort: number): TcpConnection | undefined {
+    for (const connection of this.kernel.net.tcp.connections()) {
+      if (connection.remotePort === remotePort) return connection;
+    }
+    return undefined;
+  }
+
+  /** What has passed our interface since the last call, as a pcap file, for as long as `use` runs. */
+  async withCapture<Result>(use: (path: string) => Promise<Result>): Promise<Result> {
+    const folder = mkdtempSync(join(tmpdir(), "akuma-interop-"));
+    try {
+      const path = join(folder, "eth0.pcap");
+      writeFileSync(path, Buffer.concat(this.chunks));
+      this.forgetCapture();
+      return await use(path);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  /** Keeps the file's header only. */
+  forgetCapture(): void {
+    this.chunks.length = Math.min(this.chunks.length, 1);
+  }
+}
+
+export interface Stream {
+  read(buffer: Uint8Array): number | Promise<number>;
+  write(data: Uint8Array): number | Promise<number>;
+}
+
+/** `count` bytes of a pattern whose period no ring's size divides. */
+export function pattern(count: number): Uint8Array {
+  const bytes = new Uint8Array(count);
+  const random = new SeededRandom(1);
+  random.fill(bytes, 0, Math.min(count, PATTERN_BYTES));
+  for (let at = PATTERN_BYTES; at < count; at += PATTERN_BYTES) {
+    bytes.copyWithin(at, 0, Math.min(PATTERN_BYTES, count - at));
+  }
+  return bytes;
+}
+
+/** Writes `count` bytes of the pattern; their SHA-256. */
+export async function source(akuma: Akuma, stream: Stream, count: number): Promise<string> {
+  const block = akuma.allocate(PATTERN_BYTES + PIECE_BYTES);
+  block.set(pattern(block.length));
+  const digest = createHash("sha256");
+  for (let sent = 0; sent < count; ) {
+    const start = sent % PATTERN_BYTES;
+    const piece = block.subarray(start, start + Math.min(PIECE_BYTES, count - sent));
+    const result = stream.write(piece);
+    const written = typeof result === "number" ? result : await result;
+    digest.update(piece.subarray(0, written));
+    sent += written;
+  }
+  akuma.free(block);
+  return digest.digest("hex");
+}
+
+/** Reads to the end, resting after every `pauseBytes`. */
+export async function sink(
+  akuma: Akuma,
+  stream: Stream,
+  pauseBytes: number = Number.POSITIVE_INFINITY,
+  pauseMilliseconds = 0,
+): Promise<{ bytes: number; sha256: string }> {
+  const block = akuma.allocate(PIECE_BYTES);
+  const digest = createHash("sha256");
+  let bytes = 0;
+  for (let rested = 0; ; ) {
+    const result = stream.read(block);
+    const count = typeof result === "number" ? result : await result;
+    if (count === 0) break;
+    digest.update(block.subarray(0, count));
+    bytes += count;
+    if (bytes - rested >= pauseBytes) {
+      rested = bytes;
+      await akuma.sleep(pauseMilliseconds);
+    }
+  }
+  akuma.free(block);
+  return { bytes, sha256: digest.digest("hex") };
+}
