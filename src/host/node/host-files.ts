@@ -5,7 +5,7 @@
  */
 import * as fs from "node:fs";
 import { sep } from "node:path";
-import { EACCES, EEXIST, ENOENT, ENXIO } from "../../abi/errno.ts";
+import { EACCES, EEXIST, ELOOP, ENOENT, ENXIO, ESTALE } from "../../abi/errno.ts";
 import type {
   HostDirectoryReader,
   HostFiles,
@@ -229,7 +229,7 @@ export class NodeHostFiles implements HostFiles {
     } catch (error) {
       return errnoOf(error);
     }
-    const refusal = this.checkOpened(directory, descriptor);
+    const refusal = this.checkOpened(directory, path, descriptor);
     if (refusal < 0) attempt(() => fs.closeSync(descriptor));
     return refusal < 0 ? refusal : descriptor;
   }
@@ -290,18 +290,29 @@ export class NodeHostFiles implements HostFiles {
     return typeof path === "number" ? path : attempt(() => work(path));
   }
 
-  /** What was opened must be a regular file, and its directory, where handles are paths, still be in its place. */
-  private checkOpened(directory: number, descriptor: number): number {
+  /**
+   * What was opened must be a regular file. Where handles are paths it must also be what the name itself stands for (there are
+   * hosts without O_NOFOLLOW), and its directory must still be in its place.
+   */
+  private checkOpened(directory: number, path: string, descriptor: number): number {
+    let stats: fs.Stats;
     try {
-      const stats = fs.fstatSync(descriptor);
+      stats = fs.fstatSync(descriptor);
       if (stats.isCharacterDevice() || stats.isBlockDevice()) return -EACCES;
       if (!stats.isFile()) return -ENXIO;
     } catch (error) {
       return errnoOf(error);
     }
     if (this.directories instanceof DescriptorDirectories) return 0;
-    const path = this.directories.path(directory);
-    return typeof path === "number" ? path : 0;
+    try {
+      const named = fs.lstatSync(path);
+      if (named.isSymbolicLink()) return -ELOOP;
+      if (named.ino !== stats.ino || named.dev !== stats.dev) return -ESTALE;
+    } catch (error) {
+      return errnoOf(error);
+    }
+    const place = this.directories.path(directory);
+    return typeof place === "number" ? place : 0;
   }
 
   private present(stats: fs.Stats): HostStatus {
