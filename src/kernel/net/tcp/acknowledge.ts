@@ -3,21 +3,14 @@
  * times the round trip, restarts the timer, finds losses, and lets the congestion window grow.
  */
 import { growWindow } from "./congestion.ts";
-import {
-  LOSS_NONE,
-  LOSS_RECOVERY,
-  LOSS_TIMEOUT,
-  type TcpConnection,
-  WAIT_NOTHING,
-  WAIT_RETRANSMIT,
-} from "./connection.ts";
+import { LOSS_NONE, LOSS_RECOVERY, LOSS_TIMEOUT, type TcpConnection, WAIT_NOTHING } from "./connection.ts";
 import type { Segment } from "./header.ts";
 import { WRITABLE_EVENTS } from "./readiness.ts";
 import { DUPLICATE_THRESHOLD, enterRecovery, leaveRecovery, lostBelow, noteSacked } from "./recovery.ts";
 import { sendRingDrained } from "./rings.ts";
 import { measureRoundTrip, timeoutFor } from "./round-trip.ts";
 import { isWritable } from "./send.ts";
-import { armTimer } from "./timer-deadlines.ts";
+import { probeAnswered, startRetransmissionTimer } from "./tail-loss-probe.ts";
 
 /** SND.UNA moves to `acknowledgment` (after SND.UNA, at most SND.NXT). `echo`: the timestamp echoed, if `hasEcho`. */
 export function acknowledge(connection: TcpConnection, acknowledgment: number, hasEcho: boolean, echo: number): void {
@@ -48,16 +41,15 @@ export function acknowledge(connection: TcpConnection, acknowledgment: number, h
     if (connection.bufferedBytes === 0 && connection.sendRing !== 0) sendRingDrained(connection);
   } else {
     // RFC 6298 section 5.3: new data is acknowledged, start over.
-    connection.waitingFor = WAIT_RETRANSMIT;
-    connection.retransmitAt = now + connection.retransmitTimeout;
     connection.stalledSince = now;
-    armTimer(connection, connection.retransmitAt);
+    startRetransmissionTimer(connection, now);
   }
 
   if (connection.sacked !== null) {
     connection.sacked.trim(acknowledgment);
     if (connection.sacked.count === 0) connection.sacked = null;
   }
+  if (connection.probeIsOut) probeAnswered(connection, acknowledgment);
   if (connection.lossState !== LOSS_NONE) acknowledgeInRecovery(connection, acknowledgment, acknowledged);
   else {
     connection.duplicateAcks = 0;
@@ -113,6 +105,7 @@ export function takeSackBlocks(connection: TcpConnection, segment: Segment): num
     const end = segment.sackEdges[2 * k + 1]!;
     if (k === 0 && ((start - segment.acknowledgment) | 0) < 0) {
       connection.tcp.counters.TcpExtTCPDSACKRecv++;
+      connection.sawRepeated = true;
       continue;
     }
     fresh += noteSacked(connection, start, end);
@@ -129,7 +122,9 @@ export function judgeSacked(connection: TcpConnection): void {
   if (connection.lossState === LOSS_NONE) {
     // RFC 6675 section 5: three ACKs with new reports, or reports that amount to as much.
     const headIsLost = ((lostBelow(connection) - connection.sendUnacknowledged) | 0) > 0;
-    if (headIsLost || connection.duplicateAcks >= DUPLICATE_THRESHOLD) enterRecovery(connection);
+    // What was sent before a probe that has arrived was lost (RFC 8985 section 7.4).
+    const byProbe = connection.probeIsOut && connection.probeRepeats && sacked.highest === connection.probeEnd;
+    if (headIsLost || byProbe || connection.duplicateAcks >= DUPLICATE_THRESHOLD) enterRecovery(connection);
     return;
   }
   // Bytes first sent after the head's retransmission have arrived, enough of them: so the retransmission has not.

@@ -7,6 +7,7 @@ import { acknowledge, countDuplicate, judgeSacked, takeSackBlocks } from "./ackn
 import type { TcpConnection } from "./connection.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "./header.ts";
 import { takeSendWindow } from "./input-common.ts";
+import { rememberRepeated } from "./sack.ts";
 import {
   CAN_RECEIVE,
   CLOSE_WAIT,
@@ -19,6 +20,7 @@ import {
   SYN_RECEIVED,
   TIME_WAIT,
 } from "./state.ts";
+import { probeDuplicated } from "./tail-loss-probe.ts";
 import { takeText } from "./text.ts";
 import { enterState } from "./transitions.ts";
 import {
@@ -59,7 +61,11 @@ export function arriveSynchronized(connection: TcpConnection, segment: Segment):
     const end = (segment.sequence + segment.sequenceLength) | 0;
     const inWindow =
       ((end - connection.receiveNext) | 0) >= 0 && ((connection.receiveEdge - segment.sequence) | 0) >= 0;
-    if (!inWindow) return (flags & RST) !== 0 ? NOTHING : REPLY_OUT_OF_WINDOW;
+    if (!inWindow) {
+      const isRepeated = segment.textLength > 0 && ((end - connection.receiveNext) | 0) < 0;
+      if (isRepeated) rememberRepeated(connection, segment.sequence, (segment.sequence + segment.textLength) | 0);
+      return (flags & RST) !== 0 ? NOTHING : REPLY_OUT_OF_WINDOW;
+    }
   }
   // Second: RST. RFC 5961 section 3.2: only one at exactly RCV.NXT is believed; one elsewhere in the window is questioned.
   if ((segment.flags & RST) !== 0) {
@@ -125,6 +131,9 @@ function takeAcknowledgment(connection: TcpConnection, segment: Segment): Verdic
   } else if (fresh > 0) judgeSacked(connection);
   else if (acknowledged === 0 && isDuplicate(connection, segment, window)) countDuplicate(connection);
   if (acknowledged < 0) return -1;
+  if (acknowledged === 0 && connection.probeIsOut && segment.textLength === 0) {
+    probeDuplicated(connection, segment.acknowledgment, segment.sackBlocks);
+  }
   takeSendWindow(connection, segment.sequence, segment.acknowledgment, window);
   if (connection.finSent && connection.sendUnacknowledged === connection.sendNext) return finAcknowledged(connection);
   return -1;

@@ -69,9 +69,8 @@ function growCubic(connection: TcpConnection, acknowledged: number): void {
 }
 
 /** The threshold after a loss: half of what was in flight (RFC 5681 equation 4), 0.7 of the window with CUBIC; two segments at least. */
-export function lossThreshold(connection: TcpConnection): number {
+export function lossThreshold(connection: TcpConnection, flight: number): number {
   const segment = connection.sendSegmentBytes;
-  const flight = (connection.sendNext - connection.sendUnacknowledged) | 0;
   if (connection.tcp.options.congestion !== "cubic") return Math.max(flight >> 1, 2 * segment);
   const window = Math.min(connection.congestionWindow, Math.max(flight, 2 * segment));
   // Fast convergence (RFC 9438 section 4.7): a flow that lost below its last maximum makes room for others.

@@ -29,6 +29,7 @@ export const LOSS_TIMEOUT = 2;
 export const WAIT_NOTHING = 0;
 export const WAIT_RETRANSMIT = 1;
 export const WAIT_PERSIST = 2;
+export const WAIT_PROBE = 3;
 
 /** Bytes of the arena. One object is used for every answer: take the numbers at once. */
 export interface Span {
@@ -123,6 +124,12 @@ export class TcpConnection {
   /** SND.NXT when the segment at SND.UNA was last retransmitted. */
   headRetransmittedAt = 0;
   sacked: SequenceIntervals | null = null;
+  /** The peer has reported (by DSACK) that something came twice, since the last tail loss probe. */
+  sawRepeated = false;
+  /** A tail loss probe is out, up to this number; and it repeats something. */
+  probeIsOut = false;
+  probeEnd = 0;
+  probeRepeats = false;
   /** Output stopped for want of congestion window. */
   isWindowLimited = false;
   /** Bytes acknowledged that the congestion window has not been credited with yet. */
@@ -167,6 +174,9 @@ export class TcpConnection {
   held: SequenceIntervals | null = null;
   /** Where recent out-of-order segments lie, the latest first: the order of our SACK blocks. */
   recentHeld: number[] | null = null;
+  /** Text that came a second time, for the next ACK to report (RFC 2883); equal: none. */
+  repeatedStart = 0;
+  repeatedEnd = 0;
   /** RCV.NXT has passed the peer's FIN. */
   finReceived = false;
   /** A FIN came out of order; it has this number. */

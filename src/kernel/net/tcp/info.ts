@@ -1,6 +1,6 @@
 /** What TCP_INFO and ss(8) show of a connection. Milliseconds and bytes. */
 import type { TcpConnection } from "./connection.ts";
-import { LOSS_NONE, LOSS_RECOVERY, WAIT_PERSIST, WAIT_RETRANSMIT } from "./connection.ts";
+import { LOSS_NONE, LOSS_RECOVERY, WAIT_NOTHING, WAIT_PERSIST } from "./connection.ts";
 import type { TcpState } from "./state.ts";
 
 export interface TcpInfo {
@@ -42,8 +42,8 @@ export function connectionInfo(connection: TcpConnection): TcpInfo {
   const { lossState, waitingFor } = connection;
   let timer = 0;
   let timerAt = 0;
-  if (waitingFor === WAIT_RETRANSMIT || waitingFor === WAIT_PERSIST) {
-    timer = waitingFor === WAIT_RETRANSMIT ? 1 : 4;
+  if (waitingFor !== WAIT_NOTHING) {
+    timer = waitingFor === WAIT_PERSIST ? 4 : 1;
     timerAt = connection.retransmitAt;
   } else if (connection.keepAliveAt !== Number.POSITIVE_INFINITY) {
     timer = 2;

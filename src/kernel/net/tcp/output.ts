@@ -4,11 +4,19 @@
  */
 
 import { restartAfterIdle } from "./congestion.ts";
-import { LOSS_NONE, type TcpConnection, WAIT_NOTHING, WAIT_PERSIST, WAIT_RETRANSMIT } from "./connection.ts";
+import {
+  LOSS_NONE,
+  type TcpConnection,
+  WAIT_NOTHING,
+  WAIT_PERSIST,
+  WAIT_PROBE,
+  WAIT_RETRANSMIT,
+} from "./connection.ts";
 import { ACK, FIN, PSH } from "./header.ts";
 import { pipeBytes, retransmitLost } from "./recovery.ts";
 import { CLOSED, FIN_WAIT_2, HAS_OUTPUT, SYN_RECEIVED, SYN_SENT } from "./state.ts";
 import { sendReset, sendSyn } from "./syn-output.ts";
+import { startRetransmissionTimer } from "./tail-loss-probe.ts";
 import { armTimer } from "./timer-deadlines.ts";
 import { transmit } from "./transmit.ts";
 
@@ -128,11 +136,10 @@ function watchProgress(connection: TcpConnection): void {
   const now = connection.tcp.stack.now;
   if (connection.sendNext !== connection.sendUnacknowledged) {
     if (connection.waitingFor === WAIT_RETRANSMIT) return;
-    // RFC 6298 section 5.1: a segment was sent and the timer does not run.
-    connection.waitingFor = WAIT_RETRANSMIT;
-    connection.retransmitAt = now + connection.retransmitTimeout;
+    // A probe is due two round trips after what was sent last; it was sent just now if at all.
+    if (connection.waitingFor === WAIT_PROBE && connection.lastSentAt !== now) return;
     if (connection.stalledSince < 0) connection.stalledSince = now;
-    armTimer(connection, connection.retransmitAt);
+    startRetransmissionTimer(connection, now);
     return;
   }
   const waits = connection.sendEnd !== connection.sendNext || (connection.finQueued && !connection.finSent);

@@ -3,9 +3,10 @@
  * without, as NewReno (RFC 6582). A timeout starts over from the first unacknowledged byte (RFC 5681 section 3.1, RFC 6298 section 5).
  */
 import { lossThreshold } from "./congestion.ts";
-import { LOSS_NONE, LOSS_RECOVERY, LOSS_TIMEOUT, type TcpConnection } from "./connection.ts";
+import { LOSS_NONE, LOSS_RECOVERY, LOSS_TIMEOUT, type TcpConnection, WAIT_RETRANSMIT } from "./connection.ts";
 import { ACK, FIN, PSH } from "./header.ts";
 import { SequenceIntervals } from "./intervals.ts";
+import { armTimer } from "./timer-deadlines.ts";
 import { transmit } from "./transmit.ts";
 
 /** DupThresh of RFC 5681 and RFC 6675. */
@@ -56,8 +57,12 @@ export function pipeBytes(connection: TcpConnection): number {
 
 /** Three duplicate ACKs, or what SACK says amounts to them: halve and repair (RFC 5681 section 3.2 steps 2 and 3). */
 export function enterRecovery(connection: TcpConnection): void {
-  const { counters } = connection.tcp;
-  connection.slowStartThreshold = lossThreshold(connection);
+  const { counters, stack } = connection.tcp;
+  connection.probeIsOut = false;
+  connection.waitingFor = WAIT_RETRANSMIT;
+  connection.retransmitAt = stack.now + connection.retransmitTimeout;
+  armTimer(connection, connection.retransmitAt);
+  connection.slowStartThreshold = lossThreshold(connection, connection.unacknowledgedBytes);
   connection.congestionWindow = connection.slowStartThreshold;
   connection.lossState = LOSS_RECOVERY;
   connection.recoverPoint = connection.sendNext;
@@ -73,7 +78,8 @@ export function enterRecovery(connection: TcpConnection): void {
 /** The retransmission timer has run out: everything not acknowledged is lost until the contrary is known. */
 export function enterTimeoutRecovery(connection: TcpConnection): void {
   // RFC 5681 section 3.1: the threshold is set by the first timeout of a segment, not by the later ones.
-  if (connection.retransmits === 0) connection.slowStartThreshold = lossThreshold(connection);
+  if (connection.retransmits === 0)
+    connection.slowStartThreshold = lossThreshold(connection, connection.unacknowledgedBytes);
   connection.congestionWindow = connection.sendSegmentBytes;
   connection.lossState = LOSS_TIMEOUT;
   connection.recoverPoint = connection.sendNext;
@@ -84,6 +90,7 @@ export function enterTimeoutRecovery(connection: TcpConnection): void {
   connection.duplicateBytes = 0;
   connection.congestionCredit = 0;
   connection.timedAt = -1;
+  connection.probeIsOut = false;
   const { sacked } = connection;
   // RFC 2018 section 8: a receiver may drop what it reported; if it did, its first range starts at SND.UNA.
   if (sacked?.contains(connection.sendUnacknowledged)) connection.sacked = null;
@@ -131,8 +138,12 @@ export function retransmitLost(connection: TcpConnection, pipeBefore: number): n
   if (((connection.retransmitNext - connection.sendUnacknowledged) | 0) < 0) {
     connection.retransmitNext = connection.sendUnacknowledged;
   }
-  const limit = lostBelow(connection);
   const { sacked } = connection;
+  let limit = lostBelow(connection);
+  // Rule 3 of NextSeg() in RFC 6675 section 4: with nothing new to send, holes that are not surely lost are worth sending as well.
+  if (sacked !== null && connection.sendEnd === connection.sendNext && ((sacked.highest - limit) | 0) > 0) {
+    limit = sacked.highest;
+  }
   while (pipe + connection.sendSegmentBytes <= connection.congestionWindow) {
     let from = connection.retransmitNext;
     if (sacked !== null) {
@@ -150,7 +161,7 @@ export function retransmitLost(connection: TcpConnection, pipeBefore: number): n
 }
 
 /** Sends one segment again, up to the next range the peer has. Returns how much sequence space it took; 0 for nothing to send, -1 without a frame. */
-function retransmitFrom(connection: TcpConnection, from: number): number {
+export function retransmitFrom(connection: TcpConnection, from: number): number {
   const outstanding = (connection.sendNext - from) | 0;
   if (outstanding <= 0) return 0;
   const { sacked } = connection;

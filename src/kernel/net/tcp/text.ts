@@ -8,7 +8,7 @@ import { refreshPrediction } from "./input-common.ts";
 import { SequenceIntervals } from "./intervals.ts";
 import { READABLE_EVENTS } from "./readiness.ts";
 import { ensureReceiveRing } from "./rings.ts";
-import { rememberHeld } from "./sack.ts";
+import { rememberHeld, rememberRepeated } from "./sack.ts";
 import { armTimer } from "./timer-deadlines.ts";
 import { transmit } from "./transmit.ts";
 
@@ -63,6 +63,7 @@ export function takeText(connection: TcpConnection, segment: Segment): boolean {
     // What we have already is cut off; such a segment wants an ACK at once, because ours may have been lost.
     if (length > 0) acknowledgeSoon(connection);
     const cut = Math.min(repeated, length);
+    if (cut > 0) rememberRepeated(connection, start, (start + cut) | 0);
     start = (start + cut) | 0;
     length -= cut;
     from += cut;
@@ -113,6 +114,7 @@ function holdText(connection: TcpConnection, start: number, length: number, from
       return;
     }
     if (fresh > 0) copyIntoRing(connection, start, from, length);
+    else rememberRepeated(connection, start, end);
     counters.TcpExtTCPOFOQueue++;
     connection.bytesReceived += fresh;
     rememberHeld(connection, start);

@@ -1,12 +1,13 @@
 /** What happens when a connection's time has come: retransmission, persist, delayed ACK, keep-alive, idle rings. */
 import { ETIMEDOUT } from "../../../abi/errno.ts";
-import { type TcpConnection, WAIT_NOTHING, WAIT_PERSIST, WAIT_RETRANSMIT } from "./connection.ts";
+import { type TcpConnection, WAIT_NOTHING, WAIT_PERSIST, WAIT_PROBE, WAIT_RETRANSMIT } from "./connection.ts";
 import { ACK } from "./header.ts";
 import { keepAliveDue } from "./keep-alive.ts";
 import { enterTimeoutRecovery } from "./recovery.ts";
 import { freeIdleRings } from "./rings.ts";
 import { backOff, LARGEST_TIMEOUT_MILLISECONDS } from "./round-trip.ts";
 import { CLOSED, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "./state.ts";
+import { probeDue } from "./tail-loss-probe.ts";
 import { armTimer, earliestDeadline } from "./timer-deadlines.ts";
 import { fail } from "./transitions.ts";
 import { transmit } from "./transmit.ts";
@@ -46,6 +47,11 @@ function retransmissionDue(connection: TcpConnection, now: number): void {
   if (state === SYN_SENT || state === SYN_RECEIVED) synDue(connection);
   else if (waitingFor === WAIT_PERSIST) persistDue(connection, now);
   else if (waitingFor === WAIT_RETRANSMIT) segmentDue(connection, now);
+  else if (waitingFor === WAIT_PROBE) {
+    probeDue(connection, now);
+    connection.waitingFor = WAIT_RETRANSMIT;
+    setRetransmission(connection, now);
+  }
 }
 
 /** TCP_USER_TIMEOUT (RFC 5482): nothing was acknowledged, or the window stayed closed, for so long. */

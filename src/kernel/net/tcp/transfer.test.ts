@@ -430,6 +430,98 @@ test("a retransmission that is lost as well is noticed by what arrives after it"
   assert.equal(connection.retransmits, 0, "and without the timer");
 });
 
+/** A connection with a round trip of 20 ms, ten segments of which are on the way. */
+function burst(): Opened {
+  const opened = openActively({ offer: SACK });
+  const { peer } = opened;
+  for (let k = 0; k < 30; k++) {
+    write(opened, "x");
+    peer.expect({});
+    peer.advance(20).send({});
+  }
+  write(opened, pattern(10_000));
+  expectSegments(opened, 31, 10);
+  return opened;
+}
+
+test("the tail is lost: a probe after two round trips, and recovery by what it brings", () => {
+  const opened = burst();
+  const { peer, connection } = opened;
+  const first = connection.initialSend;
+  peer.advance(20).send({ ack: 7031 });
+  peer.advance(30).expectSilence();
+  const probe = peer.advance(20).expect({ seq: 9031 });
+  assert.equal(probe.data.length, 1000);
+  peer.expectSilence();
+  peer.advance(20).send({ ack: 7031, options: { sackBlocks: [first + 9031, first + 10_031] } });
+  expectSegments(opened, 7031, 1);
+  peer.send({ ack: 8031, options: { sackBlocks: [first + 9031, first + 10_031] } });
+  expectSegments(opened, 8031, 1);
+  peer.send({ ack: 10_031 });
+  assert.equal(opened.wire.stack.counters.TcpExtTCPTimeouts, 0);
+  assert.equal(connection.lossState, 0);
+});
+
+test("a probe that repaired a loss all by itself counts as one; a needless probe does not", () => {
+  const lost = burst();
+  lost.connection.congestionWindow = 20_000;
+  lost.peer.advance(20).send({ ack: 8031 });
+  lost.peer.advance(45).expect({ seq: 9031 });
+  lost.peer.send({ ack: 10_031 });
+  write(lost, "more");
+  lost.peer.expect({ data: "more" });
+  lost.peer.send({});
+  assert.equal(lost.connection.congestionWindow, 14_000, "CUBIC's 0.7");
+
+  const needless = burst();
+  const first = needless.connection.initialSend;
+  needless.connection.congestionWindow = 20_000;
+  needless.peer.advance(20).send({ ack: 8031 });
+  needless.peer.advance(45).expect({ seq: 9031 });
+  needless.peer.send({ ack: 10_031 });
+  needless.peer.send({ ack: 10_031, options: { sackBlocks: [first + 9031, first + 10_031] } });
+  write(needless, "more");
+  needless.peer.expect({ data: "more" });
+  needless.peer.send({});
+  assert.equal(needless.connection.congestionWindow, 20_000);
+  assert.equal(needless.wire.stack.counters.TcpExtTCPDSACKRecv, 1);
+});
+
+test("a probe sends something new if there is something", () => {
+  const opened = openActively({ offer: SACK, peerWindow: 2000 });
+  const { peer } = opened;
+  for (let k = 0; k < 30; k++) {
+    write(opened, "x");
+    peer.expect({});
+    peer.advance(20).send({});
+  }
+  write(opened, pattern(2500));
+  expectSegments(opened, 31, 2);
+  opened.connection.sendWindow = 3000;
+  assert.equal(peer.advance(50).expect({ seq: 2031 }).data.length, 500);
+});
+
+test("text that came twice is reported by DSACK", () => {
+  const opened = openPassively({ offer: SACK });
+  const { peer } = opened;
+  peer.send({ data: pattern(1000) });
+  peer.expect({ ack: 1001 });
+  peer.send({ data: pattern(1000) });
+  peer.expect({ ack: 2001 });
+  peer.send({ seq: 1, data: pattern(500) });
+  peer.expect({ ack: 2001 });
+  assert.deepEqual(peer.sackBlocks, [1, 501]);
+  peer.send({ seq: 1501, data: pattern(1000) });
+  peer.expect({ ack: 2501 });
+  assert.deepEqual(peer.sackBlocks, [1501, 2001]);
+  peer.send({ seq: 4001, data: pattern(1000) });
+  peer.expect({ ack: 2501 });
+  assert.deepEqual(peer.sackBlocks, [4001, 5001]);
+  peer.send({ seq: 4001, data: pattern(1000) });
+  peer.expect({ ack: 2501 });
+  assert.deepEqual(peer.sackBlocks, [4001, 5001, 4001, 5001]);
+});
+
 test("a peer that takes its SACKs back is sent everything again after the timeout", () => {
   const opened = openActively({ offer: SACK });
   const { peer } = opened;

@@ -42,7 +42,8 @@ export function transmit(connection: TcpConnection, sequence: number, flags: num
   const { tcp } = connection;
   const { arena, words } = tcp;
   const timestamps = connection.timestamps;
-  const blocks = connection.held === null || length > 0 ? 0 : sackBlocksToSend(connection);
+  const hasReport = connection.held !== null || connection.repeatedStart !== connection.repeatedEnd;
+  const blocks = hasReport && length === 0 ? sackBlocksToSend(connection) : 0;
   let headerBytes = timestamps ? TCP_HEADER_BYTES + TIMESTAMP_OPTION_BYTES : TCP_HEADER_BYTES;
   if (blocks > 0) headerBytes += 4 + 8 * blocks;
   const segmentBytes = headerBytes + length;
