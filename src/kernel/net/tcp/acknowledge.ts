@@ -2,6 +2,7 @@
  * What an acceptable ACK does to the sending half (RFC 9293 section 3.10.7.4, fifth; RFC 5681; RFC 6582; RFC 6675): frees the ring,
  * times the round trip, restarts the timer, finds losses, and lets the congestion window grow.
  */
+
 import { growWindow } from "./congestion.ts";
 import { LOSS_NONE, LOSS_RECOVERY, LOSS_TIMEOUT, type TcpConnection, WAIT_NOTHING } from "./connection.ts";
 import type { Segment } from "./header.ts";
@@ -10,6 +11,7 @@ import { DUPLICATE_THRESHOLD, enterRecovery, leaveRecovery, lostBelow, noteSacke
 import { sendRingDrained } from "./rings.ts";
 import { measureRoundTrip, timeoutFor } from "./round-trip.ts";
 import { isWritable } from "./send.ts";
+import { isAtMost, isBefore } from "./sequence.ts";
 import { probeAnswered, startRetransmissionTimer } from "./tail-loss-probe.ts";
 
 /** SND.UNA moves to `acknowledgment` (after SND.UNA, at most SND.NXT). `echo`: the timestamp echoed, if `hasEcho`. */
@@ -24,7 +26,7 @@ export function acknowledge(connection: TcpConnection, acknowledgment: number, h
   connection.stalledSince = -1;
   connection.softError = 0;
 
-  if (connection.timedAt >= 0 && ((acknowledgment - connection.timedSequence) | 0) >= 0) {
+  if (connection.timedAt >= 0 && isAtMost(connection.timedSequence, acknowledgment)) {
     measureRoundTrip(connection, now - connection.timedAt);
     connection.timedAt = -1;
   } else if (hasEcho && connection.lossState !== LOSS_NONE) {
@@ -68,7 +70,7 @@ export function acknowledge(connection: TcpConnection, acknowledgment: number, h
 }
 
 function acknowledgeInRecovery(connection: TcpConnection, acknowledgment: number, acknowledged: number): void {
-  if (((acknowledgment - connection.recoverPoint) | 0) >= 0) {
+  if (isAtMost(connection.recoverPoint, acknowledgment)) {
     // A full acknowledgment (RFC 6582 section 3.2 step 3): what was in flight when the loss was found has arrived.
     if (connection.lossState === LOSS_RECOVERY) {
       connection.congestionWindow = connection.slowStartThreshold;
@@ -83,7 +85,7 @@ function acknowledgeInRecovery(connection: TcpConnection, acknowledgment: number
     growWindow(connection, acknowledged);
     return;
   }
-  const wasRetransmitted = ((connection.retransmitNext - acknowledgment) | 0) > 0;
+  const wasRetransmitted = isBefore(acknowledgment, connection.retransmitNext);
   if (connection.sackPermitted) {
     // The new first hole was sent again already; if that got lost too, SACKs for what is sent from now on will show it.
     connection.headRetransmittedAt = connection.sendNext;
@@ -103,7 +105,7 @@ export function takeSackBlocks(connection: TcpConnection, segment: Segment): num
   for (let k = 0; k < segment.sackBlocks; k++) {
     const start = segment.sackEdges[2 * k]!;
     const end = segment.sackEdges[2 * k + 1]!;
-    if (k === 0 && ((start - segment.acknowledgment) | 0) < 0) {
+    if (k === 0 && isBefore(start, segment.acknowledgment)) {
       connection.tcp.counters.TcpExtTCPDSACKRecv++;
       connection.sawRepeated = true;
       continue;
@@ -121,7 +123,7 @@ export function judgeSacked(connection: TcpConnection): void {
   connection.duplicateAcks++;
   if (connection.lossState === LOSS_NONE) {
     // RFC 6675 section 5: three ACKs with new reports, or reports that amount to as much.
-    const headIsLost = ((lostBelow(connection) - connection.sendUnacknowledged) | 0) > 0;
+    const headIsLost = isBefore(connection.sendUnacknowledged, lostBelow(connection));
     // What was sent before a probe that has arrived was lost (RFC 8985 section 7.4).
     const byProbe = connection.probeIsOut && connection.probeRepeats && sacked.highest === connection.probeEnd;
     if (headIsLost || byProbe || connection.duplicateAcks >= DUPLICATE_THRESHOLD) enterRecovery(connection);
@@ -145,5 +147,5 @@ export function countDuplicate(connection: TcpConnection): void {
   connection.tcp.markDirty(connection);
   if (connection.lossState !== LOSS_NONE || connection.duplicateAcks !== DUPLICATE_THRESHOLD) return;
   // RFC 6582 section 3.2 step 2: not for duplicates of what an earlier recovery sent again.
-  if (((connection.sendUnacknowledged - connection.recoverPoint) | 0) > 0) enterRecovery(connection);
+  if (isBefore(connection.recoverPoint, connection.sendUnacknowledged)) enterRecovery(connection);
 }

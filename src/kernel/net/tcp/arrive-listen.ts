@@ -4,7 +4,7 @@ import { emit, localPortOf, remotePortOf, routeBack, sendResetFor } from "./emit
 import { ACK, RST, type Segment, SYN, TIMESTAMP_OPTION_WORD } from "./header.ts";
 import type { TcpListener } from "./listener.ts";
 import { measureRoundTrip } from "./round-trip.ts";
-import { swap32 } from "./sequence.ts";
+import { isBefore, swap32 } from "./sequence.ts";
 import { adoptScales, adoptSegmentSize, adoptSequence, prepare } from "./setup.ts";
 import { ESTABLISHED, SYN_RECEIVED } from "./state.ts";
 import {
@@ -140,7 +140,7 @@ export function arriveForRequest(tcp: Tcp, request: SynRequest, segment: Segment
   const isOld =
     request.timestamps &&
     segment.hasTimestamp &&
-    ((segment.timestampValue - request.timestampRecent) | 0) < 0 &&
+    isBefore(segment.timestampValue, request.timestampRecent) &&
     (flags & RST) === 0;
   if ((flags & (SYN | RST | ACK)) === SYN && segment.sequence === request.initialReceive) {
     // The SYN again: our SYN|ACK was lost, or is being waited for. RFC 7323: its newer timestamp is the one to echo.

@@ -2,12 +2,14 @@
  * A segment for a connection in SYN-RECEIVED (after a simultaneous open) or a synchronized state: RFC 9293 section 3.10.7.4, in its
  * order, with RFC 5961 and RFC 7323.
  */
+
 import { ECONNREFUSED, ECONNRESET, EPIPE } from "../../../abi/errno.ts";
 import { acknowledge, countDuplicate, judgeSacked, takeSackBlocks } from "./acknowledge.ts";
 import type { TcpConnection } from "./connection.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "./header.ts";
 import { takeSendWindow } from "./input-common.ts";
 import { rememberRepeated } from "./sack.ts";
+import { isAtMost, isBefore } from "./sequence.ts";
 import {
   CAN_RECEIVE,
   CLOSE_WAIT,
@@ -59,10 +61,9 @@ export function arriveSynchronized(connection: TcpConnection, segment: Segment):
   } else {
     // First: is any of it in the window? A closed window still takes ACKs and RSTs at RCV.NXT.
     const end = (segment.sequence + segment.sequenceLength) | 0;
-    const inWindow =
-      ((end - connection.receiveNext) | 0) >= 0 && ((connection.receiveEdge - segment.sequence) | 0) >= 0;
+    const inWindow = isAtMost(connection.receiveNext, end) && isAtMost(segment.sequence, connection.receiveEdge);
     if (!inWindow) {
-      const isRepeated = segment.textLength > 0 && ((end - connection.receiveNext) | 0) < 0;
+      const isRepeated = segment.textLength > 0 && isBefore(end, connection.receiveNext);
       if (isRepeated) rememberRepeated(connection, segment.sequence, (segment.sequence + segment.textLength) | 0);
       return (flags & RST) !== 0 ? NOTHING : REPLY_OUT_OF_WINDOW;
     }
@@ -81,7 +82,7 @@ export function arriveSynchronized(connection: TcpConnection, segment: Segment):
   if ((segment.flags & ACK) === 0) return NOTHING;
   connection.lastReceivedAt = connection.tcp.stack.now;
   // RFC 7323 section 4.3: remember the timestamp of a segment that spans Last.ACK.sent.
-  if (segment.hasTimestamp && ((segment.sequence - connection.lastAckSent) | 0) <= 0) {
+  if (segment.hasTimestamp && isAtMost(segment.sequence, connection.lastAckSent)) {
     connection.timestampRecent = segment.timestampValue;
     connection.timestampRecentAt = connection.tcp.stack.now;
   }
@@ -98,7 +99,7 @@ export function arriveSynchronized(connection: TcpConnection, segment: Segment):
 }
 
 function isOld(connection: TcpConnection, segment: Segment): boolean {
-  if (((segment.timestampValue - connection.timestampRecent) | 0) >= 0) return false;
+  if (isAtMost(connection.timestampRecent, segment.timestampValue)) return false;
   return connection.tcp.stack.now - connection.timestampRecentAt < TIMESTAMP_OUTDATED_MILLISECONDS;
 }
 
@@ -168,7 +169,7 @@ function takeTextAndFin(connection: TcpConnection, segment: Segment): Verdict {
   }
   if (segment.sequenceLength === 0) return NOTHING;
   const end = (segment.sequence + segment.textLength) | 0;
-  if (connection.isOrphan && segment.textLength > 0 && ((end - connection.receiveNext) | 0) > 0) {
+  if (connection.isOrphan && segment.textLength > 0 && isBefore(connection.receiveNext, end)) {
     // RFC 1122 section 4.2.2.13: nobody will read this; the peer learns it by RST.
     connection.tcp.counters.TcpExtTCPAbortOnData++;
     return REPLY_RESET | to(CLOSED);

@@ -2,10 +2,12 @@
  * ICMP errors about our segments (RFC 9293 section 3.9.2.2, RFC 5927): before the handshake they end the attempt; afterwards they
  * are hints, remembered for the case that the connection times out. "Fragmentation needed" lowers the segment size (RFC 1191).
  */
+
 import { ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, ENOPROTOOPT } from "../../../abi/errno.ts";
 import type { IcmpErrorKind } from "../protocols.ts";
 import type { TcpConnection } from "./connection.ts";
 import { resendInFlight } from "./recovery.ts";
+import { isAtMost } from "./sequence.ts";
 import { refreshSegmentBytes } from "./setup.ts";
 import { SYN_RECEIVED, SYN_SENT } from "./state.ts";
 import { fail } from "./transitions.ts";
@@ -18,7 +20,7 @@ const PLATEAUS: readonly number[] = [32_000, 17_914, 8166, 4352, 2002, 1492, 100
 export function icmpErrorFor(connection: TcpConnection, kind: IcmpErrorKind, sequence: number, mtu: number): void {
   // RFC 5927 section 4.1: what is quoted must be in flight, or the error was made up.
   const offset = (sequence - connection.sendUnacknowledged) | 0;
-  if (offset < 0 || ((connection.sendNext - sequence) | 0) <= 0) return;
+  if (offset < 0 || isAtMost(connection.sendNext, sequence)) return;
   if (kind === "fragmentation-needed") {
     lowerPathMtu(connection, mtu);
     return;

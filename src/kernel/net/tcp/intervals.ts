@@ -2,6 +2,7 @@
  * A sorted list of disjoint ranges of sequence numbers, bounded: the receiver's held out-of-order bytes, and the sender's
  * record of what the peer has acknowledged selectively (RFC 2018). Made only where segments were lost or reordered.
  */
+import { isAtMost, isBefore } from "./sequence.ts";
 
 export class SequenceIntervals {
   /** Start and end (exclusive) of each range, ascending; no two touch. */
@@ -37,14 +38,14 @@ export class SequenceIntervals {
     // First range that ends at or after `from`; first range that starts after `to`.
     const low = this.firstEndingFrom(from);
     let high = low;
-    while (high < edges.length && ((edges[high]! - to) | 0) <= 0) high += 2;
+    while (high < edges.length && isAtMost(edges[high]!, to)) high += 2;
     if (low === high) {
       if (this.count >= this.limit) return -1;
       edges.splice(low, 0, from, to);
       this.total += (to - from) | 0;
       return (to - from) | 0;
     }
-    const start = ((edges[low]! - from) | 0) < 0 ? edges[low]! : from;
+    const start = isBefore(edges[low]!, from) ? edges[low]! : from;
     const end = ((edges[high - 1]! - to) | 0) > 0 ? edges[high - 1]! : to;
     let held = 0;
     for (let at = low; at < high; at += 2) held += (edges[at + 1]! - edges[at]!) | 0;
@@ -59,12 +60,12 @@ export class SequenceIntervals {
     const { edges } = this;
     let drop = 0;
     let removed = 0;
-    while (drop < edges.length && ((edges[drop + 1]! - edge) | 0) <= 0) {
+    while (drop < edges.length && isAtMost(edges[drop + 1]!, edge)) {
       removed += (edges[drop + 1]! - edges[drop]!) | 0;
       drop += 2;
     }
     if (drop > 0) edges.splice(0, drop);
-    if (edges.length > 0 && ((edges[0]! - edge) | 0) < 0) {
+    if (edges.length > 0 && isBefore(edges[0]!, edge)) {
       removed += (edge - edges[0]!) | 0;
       edges[0] = edge;
     }
@@ -86,7 +87,7 @@ export class SequenceIntervals {
 
   contains(sequence: number): boolean {
     const index = this.find(sequence);
-    return index < this.count && ((this.start(index) - sequence) | 0) <= 0;
+    return index < this.count && isAtMost(this.start(index), sequence);
   }
 
   /** How many bytes of [from, to) lie in ranges. */
@@ -94,10 +95,10 @@ export class SequenceIntervals {
     const { edges } = this;
     let bytes = 0;
     for (let at = this.firstEndingFrom(from); at < edges.length; at += 2) {
-      const start = ((edges[at]! - from) | 0) < 0 ? from : edges[at]!;
-      const end = ((edges[at + 1]! - to) | 0) > 0 ? to : edges[at + 1]!;
-      if (((end - start) | 0) > 0) bytes += (end - start) | 0;
-      if (((edges[at + 1]! - to) | 0) >= 0) break;
+      const start = isBefore(edges[at]!, from) ? from : edges[at]!;
+      const end = isBefore(to, edges[at + 1]!) ? to : edges[at + 1]!;
+      if (isBefore(start, end)) bytes += (end - start) | 0;
+      if (isAtMost(to, edges[at + 1]!)) break;
     }
     return bytes;
   }
@@ -109,7 +110,7 @@ export class SequenceIntervals {
     let high = edges.length >> 1;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (((edges[2 * middle + 1]! - sequence) | 0) < 0) low = middle + 1;
+      if (isBefore(edges[2 * middle + 1]!, sequence)) low = middle + 1;
       else high = middle;
     }
     return 2 * low;

@@ -14,6 +14,7 @@ import {
 } from "./connection.ts";
 import { ACK, FIN, PSH } from "./header.ts";
 import { pipeBytes, retransmitLost } from "./recovery.ts";
+import { isBefore } from "./sequence.ts";
 import { CLOSED, FIN_WAIT_2, HAS_OUTPUT, SYN_RECEIVED, SYN_SENT } from "./state.ts";
 import { sendReset, sendSyn } from "./syn-output.ts";
 import { startRetransmissionTimer } from "./tail-loss-probe.ts";
@@ -128,7 +129,7 @@ function holdsBack(connection: TcpConnection): boolean {
   const { options } = connection;
   if (options.cork || connection.moreFollows) return true;
   if (options.noDelay) return false;
-  return ((connection.smallSegmentEnd - connection.sendUnacknowledged) | 0) > 0;
+  return isBefore(connection.sendUnacknowledged, connection.smallSegmentEnd);
 }
 
 /** Sees to it that a timer runs while something waits to be acknowledged, or to be sent. */

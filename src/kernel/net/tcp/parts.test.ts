@@ -10,7 +10,7 @@ import { SequenceIntervals } from "./intervals.ts";
 import { SequenceSecrets } from "./isn.ts";
 import { readOptions, type SynOffer, writeSynOptions } from "./options.ts";
 import { windowScaleFor } from "./receive.ts";
-import { sequenceAtMost, sequenceBefore, sequenceMaximum, sequenceMinimum, swap16, swap32 } from "./sequence.ts";
+import { isAtMost, isBefore, swap16, swap32 } from "./sequence.ts";
 import { sipHash, sipResult } from "./siphash.ts";
 import { checkCookie, decodeSackPermitted, decodeWindowScale, encodeTimestamp, makeCookie } from "./syn-cookies.ts";
 
@@ -19,10 +19,8 @@ test("sequence arithmetic wraps", () => {
   fc.assert(
     fc.property(int32, fc.integer({ min: 1, max: 0x7fff_ffff }), (a, step) => {
       const b = (a + step) | 0;
-      assert.ok(sequenceBefore(a, b) && !sequenceBefore(b, a) && !sequenceBefore(a, a));
-      assert.ok(sequenceAtMost(a, b) && sequenceAtMost(a, a) && !sequenceAtMost(b, a));
-      assert.equal(sequenceMaximum(a, b), b);
-      assert.equal(sequenceMinimum(b, a), a);
+      assert.ok(isBefore(a, b) && !isBefore(b, a) && !isBefore(a, a));
+      assert.ok(isAtMost(a, b) && isAtMost(a, a) && !isAtMost(b, a));
     }),
   );
   assert.equal(swap32(0x0102_0304), 0x0403_0201);

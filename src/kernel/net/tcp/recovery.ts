@@ -2,10 +2,12 @@
  * Repairing losses: what is believed lost, how much is still in the network, and what to send again. With SACK as RFC 6675 has it;
  * without, as NewReno (RFC 6582). A timeout starts over from the first unacknowledged byte (RFC 5681 section 3.1, RFC 6298 section 5).
  */
+
 import { lossThreshold } from "./congestion.ts";
 import { LOSS_NONE, LOSS_RECOVERY, LOSS_TIMEOUT, type TcpConnection, WAIT_RETRANSMIT } from "./connection.ts";
 import { ACK, FIN, PSH } from "./header.ts";
 import { SequenceIntervals } from "./intervals.ts";
+import { isAtMost, isBefore } from "./sequence.ts";
 import { armTimer } from "./timer-deadlines.ts";
 import { transmit } from "./transmit.ts";
 
@@ -16,8 +18,8 @@ const SCOREBOARD_RANGES = 256;
 
 /** Notes one SACK block; returns bytes newly reported. Blocks outside what is in flight are ignored (a DSACK of RFC 2883 lies below). */
 export function noteSacked(connection: TcpConnection, start: number, end: number): number {
-  if (((start - connection.sendUnacknowledged) | 0) < 0 || ((connection.sendNext - end) | 0) < 0) return 0;
-  if (((end - start) | 0) <= 0) return 0;
+  if (isBefore(start, connection.sendUnacknowledged) || isBefore(connection.sendNext, end)) return 0;
+  if (isAtMost(end, start)) return 0;
   connection.sacked ??= new SequenceIntervals(SCOREBOARD_RANGES);
   return Math.max(0, connection.sacked.add(start, end));
 }
@@ -47,7 +49,7 @@ export function pipeBytes(connection: TcpConnection): number {
   const { sacked, lossState } = connection;
   if (sacked === null && lossState !== LOSS_TIMEOUT) return Math.max(0, flight - connection.duplicateBytes);
   const from =
-    ((connection.retransmitNext - first) | 0) > 0 && lossState !== LOSS_NONE ? connection.retransmitNext : first;
+    isBefore(first, connection.retransmitNext) && lossState !== LOSS_NONE ? connection.retransmitNext : first;
   const to = lostBelow(connection);
   let lost = (to - from) | 0;
   if (lost <= 0) lost = 0;
@@ -129,28 +131,28 @@ export function retransmitLost(connection: TcpConnection, pipeBefore: number): n
     if (length < 0) return -1;
     connection.retransmitHead = false;
     const end = (connection.sendUnacknowledged + length) | 0;
-    if (((end - connection.retransmitNext) | 0) > 0) {
+    if (isBefore(connection.retransmitNext, end)) {
       connection.retransmitNext = end;
       pipe += length;
     }
   }
   if (connection.lossState === LOSS_NONE) return pipe;
-  if (((connection.retransmitNext - connection.sendUnacknowledged) | 0) < 0) {
+  if (isBefore(connection.retransmitNext, connection.sendUnacknowledged)) {
     connection.retransmitNext = connection.sendUnacknowledged;
   }
   const { sacked } = connection;
   let limit = lostBelow(connection);
   // Rule 3 of NextSeg() in RFC 6675 section 4: with nothing new to send, holes that are not surely lost are worth sending as well.
-  if (sacked !== null && connection.sendEnd === connection.sendNext && ((sacked.highest - limit) | 0) > 0) {
+  if (sacked !== null && connection.sendEnd === connection.sendNext && isBefore(limit, sacked.highest)) {
     limit = sacked.highest;
   }
   while (pipe + connection.sendSegmentBytes <= connection.congestionWindow) {
     let from = connection.retransmitNext;
     if (sacked !== null) {
       const index = sacked.find(from);
-      if (index < sacked.count && ((sacked.start(index) - from) | 0) <= 0) from = sacked.end(index);
+      if (index < sacked.count && isAtMost(sacked.start(index), from)) from = sacked.end(index);
     }
-    if (((limit - from) | 0) <= 0) break;
+    if (isAtMost(limit, from)) break;
     const length = retransmitFrom(connection, from);
     if (length < 0) return -1;
     if (length === 0) break;

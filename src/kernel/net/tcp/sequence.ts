@@ -3,20 +3,13 @@
  * signed difference is negative, which holds for numbers less than 2^31 apart.
  */
 
-export function sequenceBefore(a: number, b: number): boolean {
+export function isBefore(a: number, b: number): boolean {
   return ((a - b) | 0) < 0;
 }
 
-export function sequenceAtMost(a: number, b: number): boolean {
+/** Before or the same. */
+export function isAtMost(a: number, b: number): boolean {
   return ((a - b) | 0) <= 0;
-}
-
-export function sequenceMaximum(a: number, b: number): number {
-  return ((a - b) | 0) > 0 ? a : b;
-}
-
-export function sequenceMinimum(a: number, b: number): number {
-  return ((a - b) | 0) < 0 ? a : b;
 }
 
 /** Swaps the four bytes of a word: between the wire's order and the machine's. Result is int32. */

@@ -2,6 +2,7 @@
  * Text that arrives: into the receive ring, in order or ahead of it (RFC 9293 section 3.10.7.4, seventh), and when to acknowledge
  * (RFC 5681 section 4.2).
  */
+
 import type { TcpConnection } from "./connection.ts";
 import { ACK, FIN, type Segment } from "./header.ts";
 import { refreshPrediction } from "./input-common.ts";
@@ -9,6 +10,7 @@ import { SequenceIntervals } from "./intervals.ts";
 import { READABLE_EVENTS } from "./readiness.ts";
 import { ensureReceiveRing } from "./rings.ts";
 import { rememberHeld, rememberRepeated } from "./sack.ts";
+import { isAtMost, isBefore } from "./sequence.ts";
 import { armTimer } from "./timer-deadlines.ts";
 import { transmit } from "./transmit.ts";
 
@@ -138,9 +140,9 @@ function acknowledgeSoon(connection: TcpConnection): void {
 function releaseHeld(connection: TcpConnection): void {
   const held = connection.held!;
   connection.ackNow = true;
-  if (((held.start(0) - connection.receiveNext) | 0) <= 0) {
+  if (isAtMost(held.start(0), connection.receiveNext)) {
     const end = held.end(0);
-    if (((end - connection.receiveNext) | 0) > 0) connection.receiveNext = end;
+    if (isBefore(connection.receiveNext, end)) connection.receiveNext = end;
     held.trim(connection.receiveNext);
   }
   if (held.count > 0) return;

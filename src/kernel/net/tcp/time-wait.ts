@@ -9,7 +9,7 @@ import type { TcpConnection } from "./connection.ts";
 import { ConnectionTable } from "./connection-table.ts";
 import { emit, sendResetFor } from "./emit.ts";
 import { ACK, FIN, RST, type Segment, SYN, TIMESTAMP_OPTION_WORD } from "./header.ts";
-import { swap32 } from "./sequence.ts";
+import { isAtMost, isBefore, swap32 } from "./sequence.ts";
 import { FIN_WAIT_2, type TcpState, TIME_WAIT } from "./state.ts";
 import type { Tcp } from "./tcp.ts";
 
@@ -144,7 +144,7 @@ export class TimeWaits {
       this.sendAck(entry);
       return HANDLED;
     }
-    if ((flags & ACK) === 0 || ((end - entry.receiveNext) | 0) <= 0) return HANDLED;
+    if ((flags & ACK) === 0 || isAtMost(end, entry.receiveNext)) return HANDLED;
     if ((flags & FIN) === 0 || end !== ((entry.receiveNext + 1) | 0)) {
       // RFC 1122 section 4.2.2.13: data after close gets a reset.
       this.tcp.counters.TcpExtTCPAbortOnData++;
@@ -166,9 +166,9 @@ export class TimeWaits {
     const isOld = this.isOldDuplicate(entry, segment);
     // MAY-2 of section 3.6.1: a SYN beyond everything seen, by sequence number or timestamp, begins a new connection.
     if ((flags & (SYN | RST | ACK)) === SYN && !isOld) {
-      const laterNumber = ((segment.sequence - entry.receiveNext) | 0) > 0;
+      const laterNumber = isBefore(entry.receiveNext, segment.sequence);
       const laterTime =
-        entry.timestamps && segment.hasTimestamp && ((segment.timestampValue - entry.timestampRecent) | 0) > 0;
+        entry.timestamps && segment.hasTimestamp && isBefore(entry.timestampRecent, segment.timestampValue);
       if (laterNumber || laterTime) {
         this.tcp.counters.TcpExtTWRecycled++;
         this.tcp.reopenAfter = entry.sendNext;
@@ -190,11 +190,11 @@ export class TimeWaits {
 
   private isOldDuplicate(entry: TimeWait, segment: Segment): boolean {
     if (!entry.timestamps || !segment.hasTimestamp || (segment.flags & RST) !== 0) return false;
-    return ((segment.timestampValue - entry.timestampRecent) | 0) < 0;
+    return isBefore(segment.timestampValue, entry.timestampRecent);
   }
 
   private isInWindow(entry: TimeWait, sequence: number, end: number): boolean {
-    return ((end - entry.receiveNext) | 0) >= 0 && ((entry.receiveEdge - sequence) | 0) >= 0;
+    return isAtMost(entry.receiveNext, end) && isAtMost(sequence, entry.receiveEdge);
   }
 
   private sendAck(entry: TimeWait): void {

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ETIMEDOUT } from "../../../abi/errno.ts";
+import { Arena } from "../../../base/arena.ts";
 import { pattern } from "../wire-peer.fixture.ts";
 import { BadNetwork } from "./bad-network.fixture.ts";
+import { openMany } from "./idle-connections.fixture.ts";
 import { type Opened, openActively, openPassively, read, write } from "./peer.fixture.ts";
 
 const KEEP = { keepAlive: true, keepIdleMilliseconds: 10_000, keepIntervalMilliseconds: 1000, keepCount: 3 };
@@ -84,6 +86,61 @@ test("an idle connection has no timer and no ring", () => {
   assert.equal(wire.arena.blockBytesInUse, 0);
   assert.equal(wire.stack.timers.size, 0);
   assert.equal(wire.stack.pollAt(), Number.POSITIVE_INFINITY);
+});
+
+test("a thousand idle connections: no ring, no timer, nothing to poll for; each can still speak", () => {
+  const { network, clients, servers } = openMany(1000);
+  network.advance(10_000);
+  assert.equal(network.arena.blockBytesInUse, 0);
+  assert.equal(network.client.timers.size + network.server.timers.size, 0);
+  assert.equal(network.client.pollAt(), Number.POSITIVE_INFINITY);
+  const into = new Uint8Array(8);
+  for (const [index, client] of clients.entries()) client.send(Uint8Array.of(index, index >> 8), 0, 2);
+  network.settle();
+  const byPort = new Map(clients.map((client, index) => [client.localPort, index]));
+  for (const server of servers) {
+    assert.equal(server.receive(into, 0, 8), 2);
+    assert.equal(into[0]! | (into[1]! << 8), byPort.get(server.remotePort));
+  }
+});
+
+test("connections come and go, and leave nothing behind", () => {
+  const network = new BadNetwork({
+    seed: 4,
+    arena: new Arena({ totalBytes: 8 << 20, checked: true, smallFrames: 1000, largeFrames: 1 }),
+  });
+  const listener = network.listen();
+  const message = pattern(64);
+  const into = new Uint8Array(64);
+  for (let round = 0; round < 1500; round++) {
+    const client = network.connect();
+    network.settle();
+    const server = listener.accept();
+    assert.ok(server);
+    client.send(message, 0, 64);
+    network.settle();
+    assert.equal(server.receive(into, 0, 64), 64);
+    server.send(into, 0, 64);
+    network.settle();
+    assert.equal(client.receive(into, 0, 64), 64);
+    client.close();
+    network.settle();
+    assert.equal(server.receiveFinished, true);
+    server.close();
+    network.settle();
+    network.now += 0.5;
+  }
+  // A few ports came up twice, and took over from their TIME-WAIT.
+  assert.ok(network.client.tcp.timeWaits.table.size > 1300);
+  assert.equal([...network.client.tcp.connections(), ...network.server.tcp.connections()].length, 0);
+  network.advance(60_000);
+  assert.equal(network.client.tcp.timeWaits.table.size, 0);
+  assert.equal(network.client.tcp.ports.size, 0);
+  assert.equal(network.server.tcp.ports.size, 1);
+  assert.equal(network.arena.framesInUse, 0);
+  assert.equal(network.arena.blockBytesInUse, 0);
+  assert.equal(network.client.timers.size + network.server.timers.size, 0);
+  assert.equal(network.client.tcp.orphans + network.server.tcp.orphans, 0);
 });
 
 test("one heap entry per connection at most, however many deadlines it has", () => {
