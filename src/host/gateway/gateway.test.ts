@@ -174,6 +174,7 @@ test("the gateway's address and, where the guest has no listener, 127.0.0.1 lead
     assert.notEqual(refused.error, 0);
   }
   assert.equal(network.host.streams.length, 2);
+  assert.match(network.log.join("\n"), /nothing in the guest listens on tcp port 9001.*--allow-net=127\.0\.0\.1:9001/);
   const reservation = network.guest.tcp.ports.reserve(0, 9000, { reuseAddress: false, reusePort: false });
   assert.ok(typeof reservation !== "number");
   network.guest.tcp.listen({ reservation, backlog: 1 });

@@ -109,8 +109,8 @@ export class Gateway {
   }
 
   /** For NetStack.loopbackForward of the guest. */
-  readonly forwardsLoopback: (port: number, protocol: "tcp" | "udp") => boolean = (port) =>
-    this.policy.forwardsLoopback(port);
+  readonly forwardsLoopback: (port: number, protocol: "tcp" | "udp") => boolean = (port, protocol) =>
+    this.policy.forwardsLoopback(port, protocol);
 
   /** Opens a host port that leads to a port of the guest; the port it got. Rejects with HostListenError. */
   async publish(options: PublishOptions): Promise<number> {

@@ -49,9 +49,14 @@ export class OutboundPolicy {
     return refreshed.then(() => grants.allows(address, port, this.now()) || this.refuse(address, port, protocol));
   }
 
-  /** Whether 127.0.0.1 on this port, where nothing in the guest listens, is the host's. */
-  forwardsLoopback(port: number): boolean {
-    return this.options.grants.allowsAddress(LOOPBACK, port);
+  /** Whether 127.0.0.1 on this port, where nothing in the guest listens, is the host's. If not, the operator reads why. */
+  forwardsLoopback(port: number, protocol: "tcp" | "udp"): boolean {
+    if (this.options.grants.allowsAddress(LOOPBACK, port)) return true;
+    this.tell(
+      `${protocol} inside ${port}`,
+      `nothing in the guest listens on ${protocol} port ${port} of 127.0.0.1; the host's is reached with --allow-net=127.0.0.1:${port}`,
+    );
+    return false;
   }
 
   refusedName(name: string): void {
