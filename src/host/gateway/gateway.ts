@@ -38,6 +38,8 @@ export interface GatewayOptions {
   sockets: HostSockets;
   resolver: HostResolver;
   grants: readonly Grant[];
+  /** True for an address of one of the host's own interfaces. */
+  isOwnAddress?: (address: number) => boolean;
   /** Told what was refused, one line each. */
   log: (message: string) => void;
   /** Of the link, in bytes of IP. Default 1500. */
@@ -95,7 +97,11 @@ export class Gateway {
     };
 
     const addresses = { gatewayAddress: GATEWAY_ADDRESS, guestAddress: GUEST_ADDRESS, dnsAddress: DNS_ADDRESS };
-    this.grants = new NetGrants(options.grants, addresses);
+    const { isOwnAddress } = options;
+    this.grants = new NetGrants(options.grants, {
+      ...addresses,
+      ...(isOwnAddress === undefined ? {} : { isOwnAddress }),
+    });
     const names = new NameService(options.resolver, this.grants, clock);
     this.policy = new OutboundPolicy({ grants: this.grants, names, clock, log: options.log, ...addresses });
     const schedule = (work: () => void): void => void this.work.push(work);

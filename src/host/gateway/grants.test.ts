@@ -87,6 +87,16 @@ test("a granted name that points inside leads nowhere, unless the address is gra
   assert.equal(both.allows(ip("192.168.1.9"), 22, 0), false, "the address was granted for port 80 alone");
 });
 
+test("a granted name that points at the host itself leads nowhere either", () => {
+  const own = ip("93.184.216.34");
+  const policy = grants("example.com", { isOwnAddress: (address) => address === own });
+  assert.deepEqual(policy.learn("example.com", [own], 60, 0), []);
+  assert.equal(policy.allows(own, 80, 0), false);
+  const granted = grants("example.com,93.184.216.34:80", { isOwnAddress: (address) => address === own });
+  assert.deepEqual(granted.learn("example.com", [own], 60, 0), [own]);
+  assert.equal(granted.allows(own, 80, 0), true);
+});
+
 test("names that were not granted teach nothing", () => {
   const policy = grants("example.com");
   assert.deepEqual(policy.learn("evil.test", [ip("93.184.216.34")], 60, 0), []);

@@ -12,6 +12,8 @@ type AddressGrant = Extract<Grant, { kind: "addresses" }>;
 export interface NetGrantsOptions {
   /** The gateway's address, which stands for the host's loopback: a grant of it is one of 127.0.0.1. */
   gatewayAddress: number;
+  /** True for an address of one of the host's interfaces: it is as near as loopback, and no firewall stands before it. */
+  isOwnAddress?: (address: number) => boolean;
   /** How long an address stays granted after its name's time to live: whoever asked may still be connecting. */
   graceMilliseconds?: number;
   /** Addresses remembered for names at most; the oldest go first. */
@@ -26,6 +28,7 @@ export class NetGrants {
   readonly grantsNothing: boolean;
   private readonly addressGrants: readonly AddressGrant[];
   private readonly nameGrants: readonly NameGrant[];
+  private readonly isOwnAddress: (address: number) => boolean;
   private readonly graceMilliseconds: number;
   private readonly maximumAddresses: number;
   /** Address → granted name → until when, on the gateway's clock. */
@@ -40,6 +43,7 @@ export class NetGrants {
       .map((grant) =>
         grant.prefixLength === 32 && grant.network === options.gatewayAddress ? { ...grant, network: LOOPBACK } : grant,
       );
+    this.isOwnAddress = options.isOwnAddress ?? (() => false);
     this.graceMilliseconds = options.graceMilliseconds ?? 300_000;
     this.maximumAddresses = options.maximumAddresses ?? 4096;
   }
@@ -48,7 +52,7 @@ export class NetGrants {
   allows(address: number, port: number, nowMilliseconds: number): boolean {
     if (this.allowsAddress(address, port)) return true;
     const names = this.learned.get(address);
-    if (names === undefined || isUnroutable(address)) return false;
+    if (names === undefined || !this.isPublic(address)) return false;
     for (const [name, until] of names) {
       if (
         until > nowMilliseconds &&
@@ -86,15 +90,18 @@ export class NetGrants {
    */
   learn(name: string, addresses: readonly number[], timeToLiveSeconds: number, nowMilliseconds: number): number[] {
     if (!this.allowsName(name)) return [];
-    const usable = addresses.filter(
-      (address) => this.allowsAddress(address, 0) || specialAddressKind(address) === null,
-    );
+    const usable = addresses.filter((address) => this.allowsAddress(address, 0) || this.isPublic(address));
     if (this.grantsEverything) return usable;
     const until = nowMilliseconds + timeToLiveSeconds * 1000 + this.graceMilliseconds;
     for (const address of usable) {
-      if (specialAddressKind(address) === null) this.remember(address, name, until, nowMilliseconds);
+      if (this.isPublic(address)) this.remember(address, name, until, nowMilliseconds);
     }
     return usable;
+  }
+
+  /** True where a name alone may lead: an address of the open network that is not the host's own. */
+  isPublic(address: number): boolean {
+    return specialAddressKind(address) === null && !this.isOwnAddress(address);
   }
 
   /** The granted name that led to this address, for messages. */

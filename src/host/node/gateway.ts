@@ -1,6 +1,7 @@
 /** The gateway with the sockets and the resolver of Node behind it, ready to be connected to a kernel. */
 import type { Arena } from "../../base/arena.ts";
 import type { Clock } from "../../base/clock.ts";
+import { formatIpv4 } from "../../base/ipv4-address.ts";
 import type { RandomSource } from "../../base/random.ts";
 import type { Device } from "../../kernel/net/device/device.ts";
 import type { NetStack } from "../../kernel/net/stack.ts";
@@ -48,7 +49,8 @@ export class NodeGateway {
   constructor(options: NodeGatewayOptions) {
     const { allowNet, ...rest } = options;
     const grants: Grant[] = typeof allowNet === "boolean" ? parseGrants(allowNet) : allowNet.flatMap(parseGrants);
-    this.gateway = new Gateway({ ...rest, grants, sockets: this.sockets, resolver: new NodeHostResolver() });
+    const resolver = new NodeHostResolver();
+    this.gateway = new Gateway({ ...rest, grants, sockets: this.sockets, resolver, isOwnAddress });
     this.guestDevice = this.gateway.device;
   }
 
@@ -90,4 +92,11 @@ function explain(
     default:
       return `cannot listen on ${where}: ${code}`;
   }
+}
+
+/** Asked for addresses that a granted name leads to: seldom enough to ask the system each time. */
+function isOwnAddress(address: number): boolean {
+  const text = formatIpv4(address);
+  const interfaces = Object.values(process.getBuiltinModule("node:os").networkInterfaces());
+  return interfaces.some((list) => list?.some((own) => own.address === text) === true);
 }
