@@ -7,7 +7,7 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 const root = resolve(import.meta.dirname, "..");
 const output = join(root, "dist");
@@ -33,6 +33,24 @@ import * as module from "node:module";
 module.enableCompileCache?.();
 await import("./main.js");
 `;
+
+/**
+ * Node's own modules by getBuiltinModule instead of import: an import lists every export of the module, and listing those of
+ * node:fs loads its streams. commander names node:child_process for a feature that is not used here.
+ */
+const builtins: Plugin = {
+  name: "builtins",
+  setup(builder) {
+    builder.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "builtin" }));
+    builder.onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
+      contents:
+        path === "node:child_process"
+          ? `exports.spawn = (...parameters) => process.getBuiltinModule("${path}").spawn(...parameters);`
+          : `module.exports = process.getBuiltinModule("${path}");`,
+      loader: "js",
+    }));
+  },
+};
 
 function compileTypes(): void {
   const result = spawnSync(join(root, "node_modules", ".bin", "tsc"), ["-b", "tsconfig/host"], {
@@ -98,6 +116,7 @@ const result = await build({
   banner: {
     js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
   },
+  plugins: [builtins],
   metafile: true,
   logLevel: "warning",
 });

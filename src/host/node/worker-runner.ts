@@ -2,7 +2,7 @@
  * Runs a program in a worker thread: its own heap, killable, and an endless loop in it does not stop the kernel. Same source,
  * same gate; a call costs a round trip between threads.
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { SIGABRT, SIGKILL } from "../../abi/signal.ts";
 import type { ProgramRunner, RegisteredProgram } from "../../kernel/exec/program.ts";
 import { HEAP_BASE } from "../../kernel/exec/spawn.ts";
@@ -64,6 +64,8 @@ class WorkerProgram {
       builtin: program.name,
       moduleUrl: program.moduleUrl ?? null,
     };
+    // Loaded when a program first asks for a worker: most never do.
+    const { Worker } = globalThis.process.getBuiltinModule("node:worker_threads");
     this.worker = new Worker(entry, {
       workerData: data,
       name: process.executable,
