@@ -20,7 +20,7 @@ import { SOCK_SEQPACKET, UnixSocket } from "./unix-socket.ts";
 
 /** SOCK_MAX and IPPROTO_MAX: what is not below them is EINVAL. */
 const SOCKET_TYPES = 11;
-const PROTOCOLS = 256;
+const PROTOCOLS = 263;
 
 /** A new socket in the table, or -errno. `type` without SOCK_NONBLOCK and SOCK_CLOEXEC; `credentials` of whoever asks. */
 export function createSocket(

@@ -32,7 +32,7 @@ const DEFAULT_OPTIONS: Readonly<SocketOptions> = new SocketOptions(212_992, 212_
 type ClosableEndpoint = DatagramEndpoint & { disconnect(): void; close(): void };
 
 export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends InetSocket {
-  readonly endpoint: Endpoint;
+  endpoint: Endpoint;
   /** bind(2) named the port: it stays when the association is dissolved. */
   protected isBoundByUser = false;
   private readonly entry: WaitEntry;
@@ -44,6 +44,8 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
     endpoint.events.add(this.entry);
   }
 
+  /** A fresh endpoint, bound to nothing. */
+  protected abstract openEndpoint(): Endpoint;
   /** Binds the endpoint; port 0 asks for a free one. 0 or -errno. */
   protected abstract bindEndpoint(address: number, port: number): number;
   protected abstract connectEndpoint(address: number, port: number): number;
@@ -170,10 +172,17 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
     endpoint.receiveErrors = ipOptions.receivesErrors;
   }
 
-  /** connect(2) with AF_UNSPEC. The port stays; an address that connect() had chosen goes. */
+  /** connect(2) with AF_UNSPEC: what connect() had chosen of address and port goes, what bind() gave stays. */
   private dissolve(): number {
     if (!this.endpoint.isConnected) return 0;
-    this.endpoint.disconnect();
+    if (this.isBoundByUser) this.endpoint.disconnect();
+    else {
+      this.entry.queue?.remove(this.entry);
+      this.endpoint.close();
+      this.endpoint = this.openEndpoint();
+      this.endpoint.events.add(this.entry);
+      this.applyOptions();
+    }
     this.showBound();
     return 0;
   }

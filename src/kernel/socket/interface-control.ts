@@ -2,7 +2,7 @@
  * ioctl(2) on a socket: what netdevice(7) asks about network interfaces, and FIONREAD, FIONBIO and their kin. Requests that would
  * change an interface are refused: the interfaces belong to whoever booted the kernel.
  */
-import { EADDRNOTAVAIL, EFAULT, EINVAL, ENODEV, ENOTTY, EPERM } from "../../abi/errno.ts";
+import { EADDRNOTAVAIL, EFAULT, EINVAL, ENODEV, ENOTTY, EOPNOTSUPP, EPERM } from "../../abi/errno.ts";
 import { FIONBIO, FIONREAD, O_NONBLOCK } from "../../abi/file.ts";
 import { AF_INET } from "../../abi/socket.ts";
 import { prefixMask } from "../../base/ipv4-address.ts";
@@ -64,6 +64,7 @@ export function controlInterfaces(socket: KernelSocket, request: number, argumen
     case FIONREAD:
     case SIOCOUTQ:
     case SIOCATMARK: {
+      if (request === SIOCATMARK && !socket.isStream) return socket.domain === AF_INET ? -ENOTTY : -EOPNOTSUPP;
       if (socket.isListener) return -EINVAL;
       if (!fits(memory, argument, 4)) return -EFAULT;
       const none = request === SIOCATMARK;

@@ -198,6 +198,8 @@ export abstract class KernelSocket extends OpenFile implements Waiter {
   ): number;
 
   override read(buffer: Uint8Array, offset: number, length: number): number {
+    // Unlike recv(2), which takes an empty datagram or tells of an error.
+    if (length === 0) return 0;
     return this.receiveMessage(buffer, offset, length, 0, null);
   }
 

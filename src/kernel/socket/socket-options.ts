@@ -1,5 +1,5 @@
 /** Options of SOL_SOCKET (socket(7)): their values for one socket, and how setsockopt(2) and getsockopt(2) read and write them. */
-import { EDOM, EINVAL, ENOPROTOOPT } from "../../abi/errno.ts";
+import { EDOM, EINVAL, ENOPROTOOPT, EOPNOTSUPP } from "../../abi/errno.ts";
 import {
   SO_ACCEPTCONN,
   SO_BROADCAST,
@@ -186,7 +186,8 @@ function readTimeout(bytes: Uint8Array, at: number, length: number): number {
 }
 
 export function getSocketLevelOption(socket: KernelSocket, level: number, name: number, into: DataView): number {
-  if (level !== SOL_SOCKET) return -ENOPROTOOPT;
+  // Unlike setsockopt(2), which says ENOPROTOOPT for a level that there is not.
+  if (level !== SOL_SOCKET) return -EOPNOTSUPP;
   const { options } = socket;
   switch (name) {
     case SO_DEBUG:

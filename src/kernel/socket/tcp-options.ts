@@ -115,7 +115,7 @@ export function setTcpOption(socket: TcpSocket, name: number, bytes: Uint8Array,
       options.userTimeoutMilliseconds = value;
       break;
     case TCP_DEFER_ACCEPT:
-      options.deferAcceptSeconds = Math.max(0, value);
+      options.deferAcceptSeconds = roundToRetransmissions(value);
       return 0;
     case TCP_FASTOPEN:
       // As on a Linux where servers may not use it: taken, and without effect.
@@ -127,6 +127,13 @@ export function setTcpOption(socket: TcpSocket, name: number, bytes: Uint8Array,
   }
   socket.applyOptions();
   return 0;
+}
+
+/** TCP_DEFER_ACCEPT is kept in SYN|ACKs sent, at 1, 2, 4 … seconds: the seconds until as many have gone as the value asks for. */
+function roundToRetransmissions(seconds: number): number {
+  let elapsed = 0;
+  for (let wait = 1; elapsed < seconds && wait < 256; wait *= 2) elapsed += wait;
+  return elapsed;
 }
 
 function setCongestion(bytes: Uint8Array, at: number, length: number): number {

@@ -16,6 +16,10 @@ export class UdpSocket extends DatagramSocket<UdpEndpoint> {
     this.endpoint.reusePort = this.options.reusePort;
   }
 
+  protected override openEndpoint(): UdpEndpoint {
+    return this.table.net.udp.open();
+  }
+
   protected override bindEndpoint(address: number, port: number): number {
     const { reuseAddress, reusePort } = this.options;
     const reservation = this.table.net.udp.ports.reserve(address, port, { reuseAddress, reusePort });

@@ -275,7 +275,10 @@ test("an unnamed bind(2) gives an abstract name; shutdown(2) of one direction re
   assert.match(nameOf(program, fd)[0], /^\0[0-9a-f]{5}$/);
   assert.equal(program.call(200, program.socket(SOCK_STREAM, AF_UNIX), program.scratch, 1), -EINVAL);
   assert.equal(program.call(200, program.socket(SOCK_STREAM, AF_UNIX), program.inet(0, 0), 16), -EINVAL);
-  assert.equal(program.shutdown(fd, SHUT_RD), -ENOTCONN);
+  assert.equal(program.shutdown(fd, SHUT_RD), 0);
+  assert.equal(program.receive(fd), -EINVAL);
+  assert.equal(program.setOption(fd, 6, 1, 1), -EOPNOTSUPP);
+  assert.equal(program.getOption(fd, 0, 1), -EOPNOTSUPP);
   const [a, b] = pairOf(program);
   program.shutdown(b, SHUT_RD);
   assert.equal(program.send(a, "x", MSG_NOSIGNAL), -EPIPE);

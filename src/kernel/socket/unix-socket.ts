@@ -4,7 +4,6 @@
  */
 import {
   EADDRINUSE,
-  EAFNOSUPPORT,
   EAGAIN,
   ECONNREFUSED,
   ECONNRESET,
@@ -192,14 +191,13 @@ export class UnixSocket extends KernelSocket {
   }
 
   override shutdown(how: number): number {
-    if (this.peer === null) {
-      if (!this.isListener) return -ENOTCONN;
+    if (this.isListener) {
       if (how !== SHUT_WR) this.stopListening();
       return 0;
     }
     if (how !== SHUT_WR) this.isReadShutdown = true;
     if (how !== SHUT_RD) this.isWriteShutdown = true;
-    if (this.isConnectionOriented) {
+    if (this.isConnectionOriented && this.peer !== null) {
       if (this.isReadShutdown && this.isWriteShutdown) this.become(CLOSING);
       this.peer.notify(EVERYTHING);
     }
@@ -247,11 +245,12 @@ export class UnixSocket extends KernelSocket {
 
   override setOption(level: number, name: number, bytes: Uint8Array, at: number, length: number): number {
     if (level === SOL_SOCKET && name === SO_PASSCRED) return setPassCredentials(this, bytes, at, length);
-    return super.setOption(level, name, bytes, at, length);
+    return level === SOL_SOCKET ? super.setOption(level, name, bytes, at, length) : -EOPNOTSUPP;
   }
 
   override getOption(level: number, name: number, into: DataView): number {
-    const isOwn = level === SOL_SOCKET && (name === SO_PASSCRED || name === SO_PEERCRED);
+    if (level !== SOL_SOCKET) return -EOPNOTSUPP;
+    const isOwn = name === SO_PASSCRED || name === SO_PEERCRED;
     return isOwn ? getCredentialsOption(this, name, into) : super.getOption(level, name, into);
   }
 
@@ -331,7 +330,7 @@ export class UnixSocket extends KernelSocket {
   }
 
   private dissolve(): number {
-    if (this.isConnectionOriented) return -EAFNOSUPPORT;
+    if (this.isConnectionOriented) return -EINVAL;
     this.peer = null;
     this.become(this.unconnectedState());
     return 0;

@@ -440,6 +440,10 @@ test("UDP: connected sockets hear their peer only, send without an address, and 
   assert.equal(program.call(203, client, program.inet(0, 0, AF_UNSPEC), 16), 0);
   assert.equal(program.name(client, true), -ENOTCONN);
   assert.equal(program.send(client, "x"), -EDESTADDRREQ);
+  assert.equal(program.name(client), "0.0.0.0:0", "connect() had chosen the port");
+  program.bind(client, port);
+  program.connect(client, 7000);
+  program.call(203, client, program.inet(0, 0, AF_UNSPEC), 16);
   program.sendTo(stranger, "now it is", port);
   kernel.run();
   assert.equal(program.receive(client), "now it is");

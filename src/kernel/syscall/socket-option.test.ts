@@ -214,6 +214,8 @@ test("options of IPPROTO_TCP: bounds, and what reaches the connection", () => {
     assert.equal(program.setOption(client, IPPROTO_TCP, name, 1), 0);
     assert.equal(program.getOption(client, IPPROTO_TCP, name), 1);
   }
+  program.setOption(client, IPPROTO_TCP, TCP_DEFER_ACCEPT, 5);
+  assert.equal(program.getOption(client, IPPROTO_TCP, TCP_DEFER_ACCEPT), 7, "1 + 2 + 4 seconds");
   const connection = [...kernel.net.tcp.connections()].find((one) => one.remotePort === 80);
   assert.equal(connection?.options.cork, true);
   assert.equal(connection?.options.userTimeoutMilliseconds, 1);

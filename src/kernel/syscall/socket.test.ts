@@ -100,7 +100,8 @@ test("socket(2): kinds there are, and the error for those there are not", () => 
   assert.equal(program.call(198, AF_INET, SOCK_STREAM, IPPROTO_UDP), -EPROTONOSUPPORT);
   assert.equal(program.call(198, AF_INET, SOCK_DGRAM, IPPROTO_TCP), -EPROTONOSUPPORT);
   assert.equal(program.call(198, AF_INET, SOCK_STREAM, -1), -EINVAL);
-  assert.equal(program.call(198, AF_INET, SOCK_STREAM, 256), -EINVAL);
+  assert.equal(program.call(198, AF_INET, SOCK_STREAM, 256), -EPROTONOSUPPORT);
+  assert.equal(program.call(198, AF_INET, SOCK_STREAM, 263), -EINVAL);
   assert.equal(program.call(198, AF_INET, 5, 0), -ESOCKTNOSUPPORT);
   assert.equal(program.call(198, AF_INET, SOCK_RAW, IPPROTO_ICMP), -EPERM);
   assert.equal(program.call(198, AF_UNIX, SOCK_STREAM, 6), -EPROTONOSUPPORT);
