@@ -43,7 +43,7 @@ export function processDirectory(view: ProcessView): ProcDirectory {
     fd: descriptorDirectory(process, (descriptor) => descriptorLink(process, descriptor)),
     fdinfo: descriptorDirectory(process, (descriptor) =>
       textFile(() => {
-        const file = process.descriptors.get(descriptor);
+        const file = process.descriptors.getWithPath(descriptor);
         return file === null ? -ENOENT : `pos:\t${file.position}\nflags:\t0${file.flags.toString(8)}\n`;
       }),
     ),
@@ -73,13 +73,13 @@ function descriptorDirectory(process: Process, node: (descriptor: number) => Pro
     names: () => process.descriptors.descriptors().map(String),
     get: (name) => {
       const descriptor = /^(0|[1-9]\d{0,9})$/.test(name) ? Number(name) : -1;
-      return process.descriptors.get(descriptor) === null ? null : node(descriptor);
+      return process.descriptors.getWithPath(descriptor) === null ? null : node(descriptor);
     },
   };
 }
 
 function descriptorLink(process: Process, descriptor: number): ProcLink {
-  const file = (): OpenFile | null => process.descriptors.get(descriptor);
+  const file = (): OpenFile | null => process.descriptors.getWithPath(descriptor);
   return {
     kind: "link",
     target: () => file()?.describe() ?? -ENOENT,

@@ -147,7 +147,7 @@ export function descriptorsForChild(
   if (files === undefined) return parent.descriptors.inherit(true);
   const table = new DescriptorTable(parent.system.openFiles, parent.descriptors.limit);
   for (const [child, from] of files) {
-    const file: OpenFile | null = parent.descriptors.get(from);
+    const file: OpenFile | null = parent.descriptors.getWithPath(from);
     const result = file === null ? -EBADF : !Number.isInteger(child) ? -EINVAL : table.installAt(child, file, 0);
     if (result < 0) {
       table.closeAll();

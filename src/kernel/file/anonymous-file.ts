@@ -38,6 +38,11 @@ export abstract class AnonymousFile extends OpenFile {
     };
   }
 
+  /** There is no position: every seek ends at 0. */
+  override seek(_offset: number, _whence: number): number {
+    return 0;
+  }
+
   override read(_buffer: Uint8Array, _offset: number, _length: number): number {
     return -EINVAL;
   }

@@ -3,7 +3,7 @@
  * given out next; programs rely on it.
  */
 import { EBADF, EMFILE, ENFILE } from "../../abi/errno.ts";
-import { FD_CLOEXEC } from "../../abi/file.ts";
+import { FD_CLOEXEC, O_PATH } from "../../abi/file.ts";
 import { LockRank, RankedLock } from "../../base/ranked-lock.ts";
 import { NumberBitmap } from "./number-bitmap.ts";
 import type { OpenFile, OpenFileCount } from "./open-file.ts";
@@ -22,8 +22,14 @@ export class DescriptorTable {
     this.limit = limit;
   }
 
-  /** The open file behind a number; null for EBADF. */
+  /** The open file behind a number; null for EBADF, which O_PATH descriptors are too for most calls (open(2)). */
   get(descriptor: number): OpenFile | null {
+    const file = this.files[descriptor] ?? null;
+    return file === null || (file.flags & O_PATH) !== 0 ? null : file;
+  }
+
+  /** The same for the calls that take O_PATH descriptors: those about the descriptor, or the place in the tree. */
+  getWithPath(descriptor: number): OpenFile | null {
     return this.files[descriptor] ?? null;
   }
 

@@ -63,6 +63,18 @@ export class Epoll extends AnonymousFile implements ReleaseListener {
     super("eventpoll", files, O_RDWR);
   }
 
+  override get canRead(): boolean {
+    return false;
+  }
+
+  override get canWrite(): boolean {
+    return false;
+  }
+
+  override control(): number {
+    return -EINVAL;
+  }
+
   /** EPOLL_CTL_ADD: 0, -EEXIST, -EINVAL (itself), -ELOOP. */
   add(descriptor: number, file: OpenFile, events: number, dataLow: number, dataHigh: number): number {
     if (this.find(file, descriptor) !== null) return -EEXIST;

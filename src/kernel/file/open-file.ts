@@ -107,6 +107,25 @@ export abstract class OpenFile {
     return (this.flags & (O_WRONLY | O_RDWR)) !== 0 && (this.flags & O_PATH) === 0;
   }
 
+  /** False where poll(2) finds the file ready always and epoll(7) refuses it: regular files, directories, devices of memory. */
+  get isPollable(): boolean {
+    return true;
+  }
+
+  /** Whether read(2) and write(2) are there at all, whatever the file is opened for: epoll sets have neither. */
+  get canRead(): boolean {
+    return true;
+  }
+
+  get canWrite(): boolean {
+    return true;
+  }
+
+  /** Whether pread(2) and pwrite(2) are: ESPIPE where not. */
+  get isPositioned(): boolean {
+    return false;
+  }
+
   /** True for pipes and stream sockets: a blocking write goes on until all is written. Files always write all at once. */
   get isStream(): boolean {
     return false;

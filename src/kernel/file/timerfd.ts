@@ -33,6 +33,10 @@ export class TimerFile extends AnonymousFile {
     this.timer = new Timer((now) => this.expired(now));
   }
 
+  override get canWrite(): boolean {
+    return false;
+  }
+
   /** Arms for a monotonic deadline, Infinity to disarm. */
   set(deadline: number, intervalMilliseconds: number): void {
     this.deadline = deadline;

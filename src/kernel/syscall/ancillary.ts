@@ -75,7 +75,7 @@ function readFiles(task: Task, at: number, length: number, info: MessageInfo): n
   info.files ??= [];
   if (info.files.length + count > MOST_FILES) return -EINVAL;
   for (let k = 0; k < count; k++) {
-    const file = task.process.descriptors.get(task.process.memory.readInt32(at + 4 * k));
+    const file = task.process.descriptors.getWithPath(task.process.memory.readInt32(at + 4 * k));
     if (file === null) return -EBADF;
     info.files.push(file.retain());
   }

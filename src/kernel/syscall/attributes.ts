@@ -1,6 +1,7 @@
 /** chmod(2), chown(2), utimensat(2). */
 import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, EROFS } from "../../abi/errno.ts";
-import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, O_PATH } from "../../abi/file.ts";
+import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from "../../abi/file.ts";
+import { AnonymousFile } from "../file/anonymous-file.ts";
 import { OpenFile } from "../file/open-file.ts";
 import type { Task } from "../task/task.ts";
 import type { AttributeChange } from "../vfs/inode.ts";
@@ -15,17 +16,16 @@ const TIMESPEC_BYTES = 16;
 
 function change(found: PathNode | OpenFile | number, attributes: AttributeChange): number {
   if (typeof found === "number") return found;
-  // Pipes and sockets have nothing that would last.
+  // anon_inode:[…] is one inode for all; what pipes and sockets have would not last.
+  if (found instanceof AnonymousFile) return -EOPNOTSUPP;
   if (found instanceof OpenFile && !(found instanceof VfsFile)) return 0;
   const node = found instanceof VfsFile ? found.node : found;
   if (node.mount.readOnly) return -EROFS;
   return found instanceof VfsFile ? found.setAttributes(attributes) : node.inode.setAttributes(node.dentry, attributes);
 }
 
-/** A file by its descriptor: -EBADF for O_PATH ones, which give no access to the file. */
 function fileOf(task: Task, fd: number): OpenFile | number {
-  const file = task.file(fd);
-  return file === null || (file.flags & O_PATH) !== 0 ? -EBADF : file;
+  return task.file(fd) ?? -EBADF;
 }
 
 export function fchmod(task: Task, fd: number, mode: number): number {

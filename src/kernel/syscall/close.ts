@@ -16,7 +16,7 @@ export function close(task: Task, fd: number): number {
     const held = task.file(descriptor);
     return held instanceof KernelSocket ? waitForDelivery(task, held) : 0;
   }
-  const file = descriptors.get(descriptor);
+  const file = descriptors.getWithPath(descriptor);
   if (file === null) return -EBADF;
   if (!(file instanceof KernelSocket) || file.references > 1 || (file.flags & O_NONBLOCK) !== 0) {
     return descriptors.close(descriptor);

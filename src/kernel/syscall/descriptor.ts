@@ -33,6 +33,9 @@ import { call, type SyscallDefinition } from "./definition.ts";
 /** What F_SETFL may change; other bits are ignored, as fcntl(2) says. */
 const SETTABLE_FLAGS = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 
+/** What fcntl(2) does with a descriptor opened with O_PATH (open(2)); everything else is EBADF. */
+const PATH_COMMANDS: ReadonlySet<number> = new Set([F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL]);
+
 export function closeRange(task: Task, first: number, last: number, flags: number): number {
   const low = first >>> 0;
   const high = last >>> 0;
@@ -47,7 +50,7 @@ export function closeRange(task: Task, first: number, last: number, flags: numbe
 }
 
 export function dup(task: Task, fd: number): number {
-  const file = task.process.descriptors.get(fd);
+  const file = task.fileOrPath(fd);
   return file === null ? -EBADF : task.process.descriptors.install(file);
 }
 
@@ -55,14 +58,14 @@ export function dup3(task: Task, oldFd: number, newFd: number, flags: number): n
   if ((flags & ~O_CLOEXEC) !== 0 || oldFd === newFd) return -EINVAL;
   const { descriptors } = task.process;
   // dup(2): EBADF for a new number out of range comes before EBADF for the old one; the same number either way.
-  const file = descriptors.get(oldFd);
+  const file = descriptors.getWithPath(oldFd);
   if (file === null) return -EBADF;
   return descriptors.installAt(newFd, file, (flags & O_CLOEXEC) !== 0 ? FD_CLOEXEC : 0);
 }
 
 export function fcntl(task: Task, fd: number, command: number, argument: number): number {
   const { descriptors } = task.process;
-  const file = descriptors.get(fd);
+  const file = PATH_COMMANDS.has(command) ? descriptors.getWithPath(fd) : descriptors.get(fd);
   if (file === null) return -EBADF;
   switch (command) {
     case F_DUPFD:

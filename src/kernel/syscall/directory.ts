@@ -32,7 +32,7 @@ function writeEntry(task: Task, address: number, end: number, entry: CursorEntry
 export function getdents64(task: Task, fd: number, address: number, length: number): number {
   const file = task.file(fd);
   if (file === null) return -EBADF;
-  if (!(file instanceof DirectoryFile)) return file instanceof VfsFile && !file.isReadable ? -EBADF : -ENOTDIR;
+  if (!(file instanceof DirectoryFile)) return -ENOTDIR;
   const size = Math.min(length >>> 0, 0x10_0000);
   if (!task.process.memory.isValid(address, size)) return -EFAULT;
   const end = address + size;
@@ -96,7 +96,7 @@ export function chdir(task: Task, pathAddress: number): number {
 }
 
 export function fchdir(task: Task, fd: number): number {
-  const file = task.file(fd);
+  const file = task.fileOrPath(fd);
   if (file === null) return -EBADF;
   const node = enter(file instanceof VfsFile ? file.node : -ENOTDIR);
   if (typeof node === "number") return node;

@@ -1,7 +1,7 @@
 /** epoll_create1(2), epoll_ctl(2), epoll_pwait(2). The set itself is file/epoll.ts. */
 import { EBADF, EFAULT, EINVAL, EPERM } from "../../abi/errno.ts";
 import { EPOLL_CLOEXEC } from "../../abi/event.ts";
-import { FD_CLOEXEC, S_IFDIR, S_IFMT, S_IFREG } from "../../abi/file.ts";
+import { FD_CLOEXEC } from "../../abi/file.ts";
 import {
   EPOLL_CTL_ADD,
   EPOLL_CTL_DEL,
@@ -15,7 +15,6 @@ import {
   POLLOUT,
 } from "../../abi/poll.ts";
 import { Epoll } from "../file/epoll.ts";
-import type { OpenFile } from "../file/open-file.ts";
 import type { Task } from "../task/task.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { withSignalMask } from "./signal-mask.ts";
@@ -33,21 +32,14 @@ export function epollCreate1(task: Task, flags: number): number {
   return task.process.descriptors.install(file, (flags & EPOLL_CLOEXEC) !== 0 ? FD_CLOEXEC : 0);
 }
 
-/** epoll_ctl(2): "EPERM The target file fd does not support epoll": regular files and directories are always ready. */
-function isPollable(file: OpenFile): boolean {
-  const status = file.status();
-  if (typeof status === "number") return true;
-  const type = status.mode & S_IFMT;
-  return type !== S_IFREG && type !== S_IFDIR;
-}
-
 export function epollCtl(task: Task, epollFd: number, operation: number, fd: number, address: number): number {
   const { descriptors, memory } = task.process;
   if (operation !== EPOLL_CTL_DEL && !memory.isValid(address, EPOLL_EVENT_BYTES)) return -EFAULT;
   const epoll = descriptors.get(epollFd);
   const file = descriptors.get(fd);
   if (epoll === null || file === null) return -EBADF;
-  if (!isPollable(file)) return -EPERM;
+  // "EPERM The target file fd does not support epoll": it is always ready.
+  if (!file.isPollable) return -EPERM;
   if (epoll === file || !(epoll instanceof Epoll)) return -EINVAL;
   if (operation === EPOLL_CTL_DEL) return epoll.remove(fd, file);
   const events = memory.readInt32(address);
@@ -91,11 +83,11 @@ export function epollPwait2(
 }
 
 function wait(task: Task, fd: number, address: number, most: number, timeoutMilliseconds: number): number {
+  const epoll = task.file(fd);
+  if (epoll === null) return -EBADF;
   if (!(most > 0 && most <= MOST_EVENTS)) return -EINVAL;
   const { memory } = task.process;
   if (!memory.isValid(address, most * EPOLL_EVENT_BYTES)) return -EFAULT;
-  const epoll = task.file(fd);
-  if (epoll === null) return -EBADF;
   if (!(epoll instanceof Epoll)) return -EINVAL;
   const found = epoll.collect(most, (index, events, low, high) => {
     const at = address + index * EPOLL_EVENT_BYTES;

@@ -14,7 +14,7 @@ import {
 import { FD_CLOEXEC, O_ACCMODE, O_CLOEXEC, O_PATH, PATH_MAX, S_IFDIR, S_IFIFO, S_IFREG } from "../../abi/file.ts";
 import type { Task } from "../task/task.ts";
 import { openPath } from "../vfs/open-path.ts";
-import { POSITION_MAXIMUM, RegularFile } from "../vfs/vfs-file.ts";
+import { POSITION_MAXIMUM, RegularFile, SEEK_HOLE } from "../vfs/vfs-file.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { contextOf, readPath, resolve, startOf } from "./path-arguments.ts";
 
@@ -63,7 +63,8 @@ export function openatSized(
 
 export function lseek(task: Task, fd: number, offset: number, whence: number): number {
   const file = task.file(fd);
-  return file === null ? -EBADF : file.seek(offset, whence | 0);
+  if (file === null) return -EBADF;
+  return whence >>> 0 > SEEK_HOLE ? -EINVAL : file.seek(offset, whence | 0);
 }
 
 export function truncate(task: Task, pathAddress: number, size: number): number {
@@ -79,16 +80,17 @@ export function truncate(task: Task, pathAddress: number, size: number): number 
 export function ftruncate(task: Task, fd: number, size: number): number {
   if (size < 0) return -EINVAL;
   const file = task.file(fd);
-  if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
+  if (file === null) return -EBADF;
   if (!file.isWritable || !(file instanceof RegularFile)) return -EINVAL;
   return size > POSITION_MAXIMUM ? -EFBIG : file.truncate(size);
 }
 
 export function fallocate(task: Task, fd: number, mode: number, offset: number, length: number): number {
+  const file = task.file(fd);
+  if (file === null) return -EBADF;
   if (offset < 0 || length <= 0) return -EINVAL;
   if ((mode & ~FALLOC_FL_KEEP_SIZE) !== 0) return -EOPNOTSUPP;
-  const file = task.file(fd);
-  if (file === null || !file.isWritable) return -EBADF;
+  if (!file.isWritable) return -EBADF;
   if (!(file instanceof RegularFile)) {
     const status = file.status();
     const type = typeof status === "number" ? 0 : status.mode & 0o170000;

@@ -34,12 +34,12 @@ export function readPath(task: Task, address: number): string | number {
 /** Where a path begins: undefined for the working directory (or an absolute path), -EBADF or -ENOTDIR for a wrong descriptor. */
 export function startOf(task: Task, directory: number, path: string): PathNode | undefined | number {
   if (path.charCodeAt(0) === 0x2f) return undefined;
+  // The empty path is ENOENT whatever the descriptor is, even none.
+  if (path === "") return -ENOENT;
   const descriptor = directory | 0;
   if (descriptor === AT_FDCWD) return undefined;
-  const file = task.file(descriptor);
+  const file = task.fileOrPath(descriptor);
   if (file === null) return -EBADF;
-  // openat(2): the empty path is ENOENT whatever the descriptor is.
-  if (path === "") return -ENOENT;
   if (!(file instanceof VfsFile) || !file.node.inode.isDirectory) return -ENOTDIR;
   return file.node;
 }
@@ -69,7 +69,7 @@ export function resolveOrFile(
     if (typeof path === "number") return path;
     if (path === "") {
       if ((directory | 0) === AT_FDCWD) return task.process.fileSystem.workingDirectory;
-      return task.file(directory | 0) ?? -EBADF;
+      return task.fileOrPath(directory | 0) ?? -EBADF;
     }
   }
   return resolve(task, directory, pathAddress, followLast);

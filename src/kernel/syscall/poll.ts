@@ -1,5 +1,6 @@
 /** ppoll(2) and pselect6(2). Their cost follows the number of descriptors asked about; epoll is for the many. */
 import { EBADF, EFAULT, EINVAL } from "../../abi/errno.ts";
+import { O_PATH } from "../../abi/file.ts";
 import {
   POLLERR,
   POLLFD_BYTES,
@@ -120,10 +121,11 @@ function select(task: Task, wanted: number, addresses: readonly number[], timeou
       if (hasBit(asked[set] as Uint8Array, fd)) mask |= SELECT_MASKS[set] as number;
     }
     if (mask === 0) continue;
-    const file = descriptors.get(fd);
+    // A descriptor that is open, but with O_PATH, is not refused: it is bad, and that is news for every set.
+    const file = descriptors.getWithPath(fd);
     if (file === null) return -EBADF;
     watched.push(fd, mask);
-    const events = file.readiness();
+    const events = (file.flags & O_PATH) === 0 ? file.readiness() : -1;
     for (let set = 0; set < 3; set++) {
       if (!hasBit(asked[set] as Uint8Array, fd) || (events & (SELECT_MASKS[set] as number)) === 0) continue;
       const bits = found[set] as Uint8Array;

@@ -3,7 +3,7 @@
  * becomes a parked task, or the program's EAGAIN.
  */
 import { EAGAIN, EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPIPE, ESPIPE } from "../../abi/errno.ts";
-import { MAX_RW_COUNT, PIPE_BUF, SEEK_CUR } from "../../abi/file.ts";
+import { MAX_RW_COUNT, PIPE_BUF } from "../../abi/file.ts";
 import { POLLIN, POLLOUT } from "../../abi/poll.ts";
 import { SIGPIPE } from "../../abi/signal.ts";
 import type { OpenFile } from "../file/open-file.ts";
@@ -59,14 +59,16 @@ function writeFailed(task: Task, fd: number, file: OpenFile, error: number): num
 }
 
 function isSegmented(file: OpenFile): boolean {
-  return !file.isStream && file.seek(0, SEEK_CUR) < 0;
+  return !file.isStream && !file.isPositioned;
 }
 
 export function readv(task: Task, fd: number, address: number, count: number): number {
   const file = task.file(fd);
   if (file === null || !file.isReadable) return -EBADF;
+  if (!file.canRead) return -EINVAL;
   const vector = readIoVector(task.process.memory, address, count | 0);
   if (typeof vector === "number") return vector;
+  if (vector.totalBytes === 0) return 0;
   const result = isSegmented(file) ? readOnce(task, file, vector) : readSegments(task, file, vector, -1);
   if (result !== -EAGAIN) return result;
   return task.blockOnFile(fd, file, POLLIN, file.readTimeoutMilliseconds);
@@ -75,8 +77,11 @@ export function readv(task: Task, fd: number, address: number, count: number): n
 export function writev(task: Task, fd: number, address: number, count: number): number {
   const file = task.file(fd);
   if (file === null || !file.isWritable) return -EBADF;
+  if (!file.canWrite) return -EINVAL;
   const vector = readIoVector(task.process.memory, address, count | 0);
   if (typeof vector === "number") return vector;
+  // Unlike write(2), which asks the file even for nothing.
+  if (vector.totalBytes === 0) return 0;
   for (;;) {
     const result = writeNext(task, file, vector);
     if (result < 0) return writeFailed(task, fd, file, result);
@@ -113,8 +118,6 @@ function readOnce(task: Task, file: OpenFile, vector: IoVector): number {
 /** Segment by segment, at `position` or (-1) at the file's own; ends at the first short one. */
 function readSegments(task: Task, file: OpenFile, vector: IoVector, position: number): number {
   const { bytes } = task.process.memory;
-  // A vector without room still asks the file: a directory is EISDIR.
-  if (vector.addresses.length === 0) return position < 0 ? file.read(bytes, 0, 0) : file.readAt(bytes, 0, 0, position);
   let done = 0;
   for (let k = 0; k < vector.addresses.length; k++) {
     const from = vector.addresses[k] as number;
@@ -145,7 +148,7 @@ function positioned(task: Task, fd: number, position: number): OpenFile | number
   if (position < 0) return -EINVAL;
   const file = task.file(fd);
   if (file === null) return -EBADF;
-  return file.seek(0, SEEK_CUR) === -ESPIPE ? -ESPIPE : file;
+  return file.isPositioned ? file : -ESPIPE;
 }
 
 export function pread64(task: Task, fd: number, address: number, length: number, position: number): number {

@@ -1,5 +1,5 @@
 /** sendfile(2) and copy_file_range(2): from file to file without a way through the program. */
-import { EAGAIN, EBADF, EFAULT, EINVAL, EISDIR, EPIPE, EXDEV } from "../../abi/errno.ts";
+import { EAGAIN, EBADF, EFAULT, EINVAL, EISDIR, EPIPE, ESPIPE, EXDEV } from "../../abi/errno.ts";
 import { MAX_RW_COUNT, O_APPEND } from "../../abi/file.ts";
 import { POLLERR, POLLHUP, POLLOUT } from "../../abi/poll.ts";
 import { SIGPIPE } from "../../abi/signal.ts";
@@ -18,8 +18,8 @@ const MOST_PER_CALL_BYTES = 0x100_0000;
 let bounce: Uint8Array | null = null;
 
 /** Moves one run of bytes; the count, 0 at the end of the input, or what the output answered. */
-function moveOnce(input: RegularFile, output: OpenFile, position: number, length: number): number {
-  const chunk = input.chunkAt(position);
+function moveOnce(input: OpenFile, output: OpenFile, position: number, length: number): number {
+  const chunk = input instanceof RegularFile ? input.chunkAt(position) : null;
   // Bytes that lie in memory go to the output as they are: copied once.
   if (chunk !== null) return output.write(chunk.bytes, chunk.offset, Math.min(length, chunk.length));
   if (output instanceof TcpSocket && output.connection !== null) {
@@ -32,7 +32,7 @@ function moveOnce(input: RegularFile, output: OpenFile, position: number, length
 
 /** Reads from the file straight into the connection's send buffer: no byte is copied a second time. */
 function readIntoRing(
-  input: RegularFile,
+  input: OpenFile,
   output: TcpSocket,
   connection: TcpConnection,
   position: number,
@@ -47,12 +47,20 @@ function readIntoRing(
   return count <= 0 ? count : connection.commit(count);
 }
 
+const probe = new Uint8Array(1);
+
+/** Files of /proc have no size before they are read. */
+function isAtEnd(input: OpenFile, position: number): boolean {
+  return input instanceof RegularFile && position >= input.size() && input.readAt(probe, 0, 1, position) === 0;
+}
+
 export function sendfile(task: Task, outFd: number, inFd: number, offsetAddress: number, count: number): number {
   const input = task.file(inFd);
   if (input === null || !input.isReadable) return -EBADF;
   const output = task.file(outFd);
   if (output === null || !output.isWritable) return -EBADF;
-  if (input instanceof DirectoryFile || !(input instanceof RegularFile)) return -EINVAL;
+  if (!input.isPositioned) return offsetAddress === 0 ? -EINVAL : -ESPIPE;
+  if (input instanceof DirectoryFile) return -EINVAL;
   // sendfile(2), ERRORS: an output that appends is EINVAL.
   if ((output.flags & O_APPEND) !== 0 && !output.isStream) return -EINVAL;
   const { memory } = task.process;
@@ -63,6 +71,8 @@ export function sendfile(task: Task, outFd: number, inFd: number, offsetAddress:
   let position = hasOffset ? (task.scratch as number) + task.progress : input.position;
   if (position < 0 || count < 0) return -EINVAL;
   let left = Math.min(count, MAX_RW_COUNT) - task.progress;
+  // At the end of the input the output is not looked at.
+  if (isAtEnd(input, position)) left = 0;
   if (!output.isStream) left = Math.min(left, MOST_PER_CALL_BYTES);
   let error = 0;
   while (left > 0) {

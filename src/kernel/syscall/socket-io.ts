@@ -21,9 +21,9 @@ export function sendto(
   toAt: number,
   toLength: number,
 ): number {
-  if (!task.process.memory.isValid(address, length)) return -EFAULT;
   const socket = socketOf(task, fd | 0);
   if (typeof socket === "number") return socket;
+  if (!task.process.memory.isValid(address, length)) return -EFAULT;
   if (toAt !== 0) {
     const bad = readAddress(task, toAt, toLength | 0, destination) || followUnixPath(task, socket, destination);
     if (bad !== 0) return bad;
@@ -41,9 +41,9 @@ export function recvfrom(
   fromAt: number,
   fromLengthAt: number,
 ): number {
-  if (!task.process.memory.isValid(address, length)) return -EFAULT;
   const socket = socketOf(task, fd | 0);
   if (typeof socket === "number") return socket;
+  if (!task.process.memory.isValid(address, length)) return -EFAULT;
   // Looked at before anything is received, so that no datagram is lost to a bad address.
   const bad = fromAt === 0 ? 0 : checkAddressRoom(task, fromAt, fromLengthAt);
   if (bad !== 0) return bad;

@@ -133,7 +133,10 @@ export function accept4(task: Task, fd: number, at: number, lengthAt: number, fl
 
 export function connect(task: Task, fd: number, at: number, byteLength: number): number {
   const found = socketOf(task, fd | 0);
-  if (typeof found === "number") return found;
+  if (typeof found === "number") {
+    // Unlike the other calls, this one looks at the address before it asks whether the file is a socket.
+    return found === -EBADF ? found : readAddress(task, at, byteLength | 0, scratch) || found;
+  }
   const { lock } = found.table;
   let result: number;
   if (task.scratch === -EINPROGRESS || task.scratch === -EALREADY) {

@@ -36,7 +36,7 @@ function mountIdentifierOf(found: PathNode | OpenFile): number {
 }
 
 export function fstat(task: Task, fd: number, address: number): number {
-  const file = task.file(fd);
+  const file = task.fileOrPath(fd);
   if (file === null) return -EBADF;
   if (!task.process.memory.isValid(address, STAT_BYTES)) return -EFAULT;
   const status = file.status();
@@ -97,7 +97,7 @@ export function statfs(task: Task, path: number, address: number): number {
 }
 
 export function fstatfs(task: Task, fd: number, address: number): number {
-  const file = task.file(fd);
+  const file = task.fileOrPath(fd);
   return file === null ? -EBADF : statfsOf(task, file, address);
 }
 

@@ -1,13 +1,12 @@
 /** fsync(2) and its like, and advice on files that costs nothing to take. */
 import { EBADF, EINVAL, ESPIPE } from "../../abi/errno.ts";
-import { O_PATH } from "../../abi/file.ts";
 import type { Task } from "../task/task.ts";
 import { RegularFile } from "../vfs/vfs-file.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 
 export function fsync(task: Task, fd: number): number {
   const file = task.file(fd);
-  return file === null || (file.flags & O_PATH) !== 0 ? -EBADF : file.synchronize();
+  return file === null ? -EBADF : file.synchronize();
 }
 
 /** Nothing is written back later: what a file system has taken it has stored. */
@@ -17,12 +16,12 @@ export function sync(): number {
 
 export function syncfs(task: Task, fd: number): number {
   const file = task.file(fd);
-  return file === null || (file.flags & O_PATH) !== 0 ? -EBADF : 0;
+  return file === null ? -EBADF : 0;
 }
 
 export function fadvise64(task: Task, fd: number, _offset: number, length: number, advice: number): number {
   const file = task.file(fd);
-  if (file === null || (file.flags & O_PATH) !== 0) return -EBADF;
+  if (file === null) return -EBADF;
   if (length < 0 || (advice | 0) < 0 || (advice | 0) > 5) return -EINVAL;
   return file.isStream ? -ESPIPE : 0;
 }

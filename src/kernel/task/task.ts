@@ -76,6 +76,11 @@ export class Task implements Waiter {
     return this.process.descriptors.get(descriptor);
   }
 
+  /** As `file`, for the calls that take descriptors opened with O_PATH too. */
+  fileOrPath(descriptor: number): OpenFile | null {
+    return this.process.descriptors.getWithPath(descriptor);
+  }
+
   /** Keeps a file alive for the rest of this call. */
   hold(descriptor: number, file: OpenFile): void {
     if (this.heldFile === file) return;

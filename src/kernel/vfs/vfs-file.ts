@@ -2,8 +2,8 @@
  * Open files that came from a path. `VfsFile` remembers the path node; `RegularFile` adds a position, O_APPEND and seeking over
  * the reads and writes at a position that each file system supplies.
  */
-import { EBADF, EFBIG, EINVAL, EISDIR, ENXIO, EOPNOTSUPP } from "../../abi/errno.ts";
-import { O_APPEND, O_PATH, SEEK_CUR, SEEK_END, SEEK_SET } from "../../abi/file.ts";
+import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENOTTY, ENXIO, EOPNOTSUPP } from "../../abi/errno.ts";
+import { FIONREAD, O_APPEND, O_PATH, SEEK_CUR, SEEK_END, SEEK_SET } from "../../abi/file.ts";
 import { type FileStatus, OpenFile } from "../file/open-file.ts";
 import type { AttributeChange, CursorEntry } from "./inode.ts";
 import { type PathNode, pathOf } from "./path-walk.ts";
@@ -13,6 +13,9 @@ export const SEEK_HOLE = 4;
 
 /** The largest position of any file: numbers are exact up to here. */
 export const POSITION_MAXIMUM: number = Number.MAX_SAFE_INTEGER;
+
+/** Nothing is mapped below. */
+const NULL_GUARD_BYTES = 4096;
 
 export abstract class VfsFile extends OpenFile {
   /** Where the file was found. Follows renames. */
@@ -26,6 +29,14 @@ export abstract class VfsFile extends OpenFile {
 
   describe(): string {
     return pathOf(this.node);
+  }
+
+  override get isPollable(): boolean {
+    return false;
+  }
+
+  override get isPositioned(): boolean {
+    return true;
   }
 
   status(): FileStatus | number {
@@ -166,6 +177,16 @@ export abstract class RegularFile extends VfsFile {
   }
 
   override synchronize(): number {
+    return 0;
+  }
+
+  /** FIONREAD: what is left between the position and the end. */
+  override control(request: number, argument: number, memory: Uint8Array): number {
+    if (request !== FIONREAD) return -ENOTTY;
+    const size = this.size();
+    if (size < 0) return size;
+    if (argument < NULL_GUARD_BYTES || argument + 4 > memory.length) return -EFAULT;
+    new DataView(memory.buffer).setInt32(argument, size - this.position, true);
     return 0;
   }
 

@@ -54,7 +54,7 @@ export class DevFs extends MemFs {
     };
     this.addMemoryDevice("null", 3, { read: () => 0, write: takeAll });
     this.addMemoryDevice("zero", 5, { read: zero, write: takeAll });
-    this.addMemoryDevice("full", 7, { read: zero, write: (length) => (length === 0 ? 0 : -ENOSPC) });
+    this.addMemoryDevice("full", 7, { read: zero, write: () => -ENOSPC });
     this.addMemoryDevice("random", 8, { read: randomBytes, write: takeAll });
     this.addMemoryDevice("urandom", 9, { read: randomBytes, write: takeAll });
     this.addDevice("tty", { major: 5, minor: 0, open: () => -ENXIO });
