@@ -4,11 +4,15 @@ import { execFile } from "node:child_process";
 /** One packet's fields, by their names. */
 export type Fields = Record<string, string>;
 
-const CHECKS = ["ip", "tcp", "udp"].flatMap((name) => ["-o", `${name}.check_checksum:TRUE`]);
+const SETTINGS = [
+  ...["ip", "tcp", "udp"].flatMap((name) => ["-o", `${name}.check_checksum:TRUE`]),
+  // What a dissector makes of random bytes on some port is not of interest.
+  ...["tcp", "udp"].flatMap((name) => ["-d", `${name}.port==1-65535,data`]),
+];
 /** The packets that match the filter; null where there is no tshark. */
 export async function packets(path: string, filter: string, ...fields: string[]): Promise<Fields[] | null> {
   const output = fields.flatMap((field) => ["-e", field]);
-  const words = ["-r", path, ...CHECKS, "-Y", filter, "-T", "fields", "-E", "separator=|", ...output];
+  const words = ["-r", path, ...SETTINGS, "-Y", filter, "-T", "fields", "-E", "separator=|", ...output];
   const text = await new Promise<string | null>((resolve, reject) => {
     execFile("tshark", words, { maxBuffer: 256 << 20 }, (error, stdout) => {
       if (error === null) resolve(stdout);

@@ -1,8 +1,10 @@
 /** One Akuma kernel on the host's clock, wired to the Linux kernel of this machine: a namespace with a TAP interface between. */
+import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SO_LINGER, SOL_SOCKET } from "../../src/abi/socket.ts";
 import { Arena } from "../../src/base/arena.ts";
 import { parseIpv4 } from "../../src/base/ipv4-address.ts";
 import { SeededRandom } from "../../src/base/random.ts";
@@ -18,7 +20,8 @@ import type { TcpConnection } from "../../src/kernel/net/tcp/connection.ts";
 import { programs } from "../../src/user/bin/index.ts";
 import type { Akuma } from "../../src/user/libakuma/akuma.ts";
 import { startProgram } from "../../src/user/libakuma/start.ts";
-import { LinuxAgent } from "./linux-agent.ts";
+import type { TcpStream } from "../../src/user/libakuma/tcp-stream.ts";
+import { LinuxAgent, LinuxSocket } from "./linux-agent.ts";
 import { Namespace } from "./namespace.ts";
 import { TapDevice } from "./tap-device.ts";
 
@@ -27,12 +30,14 @@ export const AKUMA = "10.0.0.2";
 /** A length without small factors, as in linux_agent.py. */
 const PATTERN_BYTES = 1_000_003;
 const PIECE_BYTES = 1 << 18;
+/** Linux's side of the link keeps so many frames while the relay is busy: what is to be lost is lost on purpose. */
+const QUEUED_FRAMES = 20_000;
 const OUTPUT_BYTES = 65_536;
 
 export interface LaboratoryOptions {
   mtu?: number;
-  /** For each direction of the link. */
-  faults?: FaultProfile;
+  /** Of each direction of the link; it can then be given other faults as well. Default: none, and no faults. */
+  delayMilliseconds?: number;
   /** Keep what passes our interface; default true. */
   capture?: boolean;
   seed?: number;
@@ -44,12 +49,21 @@ export interface Ended {
   output: string;
 }
 
+export type Talk<Result> = (stream: TcpStream, akuma: Akuma) => Promise<Result>;
+
+/** A connection: Linux's end, and what comes of the program at ours. */
+export interface Conversation<Result> {
+  linux: LinuxSocket;
+  result: Promise<Result>;
+}
+
 export class Laboratory {
   readonly namespace: Namespace;
   readonly linux: LinuxAgent;
   readonly kernel: Kernel;
   readonly device: TapDevice;
-  private readonly chunks: Uint8Array[];
+  private readonly chunks: Uint8Array[] = [];
+  private readonly faults: FaultProfile = {};
   private programsRun = 0;
 
   private constructor(namespace: Namespace, device: TapDevice, arena: Arena, options: LaboratoryOptions) {
@@ -57,10 +71,10 @@ export class Laboratory {
     const random = new SeededRandom(options.seed ?? 1);
     this.namespace = namespace;
     this.device = device;
-    this.chunks = [];
     let link: Device = device;
-    if (options.faults !== undefined) {
-      link = new FaultyDevice(link, { arena, random, transmit: options.faults, receive: options.faults });
+    if (options.delayMilliseconds !== undefined) {
+      this.setFaults({ delayMilliseconds: options.delayMilliseconds });
+      link = new FaultyDevice(link, { arena, random, transmit: this.faults, receive: this.faults });
     }
     if (options.capture !== false) {
       const writer = new PcapWriter({ sink: (bytes) => this.chunks.push(bytes) });
@@ -104,7 +118,7 @@ export class Laboratory {
       await linux
         .setSystemControl("net.ipv4.tcp_congestion_control", "cubic")
         .catch(() => linux.setSystemControl("net.ipv4.tcp_congestion_control", "reno"));
-      namespace.configure("link", "set", "tap0", "mtu", String(mtu));
+      namespace.configure("link", "set", "tap0", "mtu", String(mtu), "txqueuelen", String(QUEUED_FRAMES));
       namespace.configure("address", "add", `${LINUX}/24`, "dev", "tap0");
       namespace.configure("link", "set", "tap0", "up");
       return laboratory;
@@ -112,6 +126,12 @@ export class Laboratory {
       namespace.remove();
       throw error;
     }
+  }
+
+  /** From now on the link is like this, in each direction; for one that was opened with a delay. */
+  setFaults(faults: FaultProfile & { delayMilliseconds: number }): void {
+    for (const key of Object.keys(this.faults)) delete this.faults[key as keyof FaultProfile];
+    Object.assign(this.faults, faults);
   }
 
   close(): void {
@@ -156,6 +176,56 @@ export class Laboratory {
     return { ended, kill: () => process.signals.raise(15) };
   }
 
+  /** We listen, Linux connects, `serve` runs with our end. */
+  async accept<Result>(port: number, serve: Talk<Result>): Promise<Conversation<Result>> {
+    const { result } = await this.acceptOnly(port, serve);
+    return { linux: await this.linux.connect(AKUMA, port), result };
+  }
+
+  /** The same, when it is the caller who lets Linux connect. */
+  async acceptOnly<Result>(port: number, serve: Talk<Result>): Promise<{ result: Promise<Result> }> {
+    const listening = Promise.withResolvers<void>();
+    const result = this.inside(async (akuma) => {
+      const listener = await akuma.net.TcpListener.bind(`0.0.0.0:${port}`);
+      listening.resolve();
+      const { stream } = await listener.accept();
+      listener.close();
+      return await serve(stream, akuma);
+    });
+    await Promise.race([listening.promise, result]);
+    return { result };
+  }
+
+  /** Linux listens, we connect, `talk` runs with our end. */
+  async connect<Result>(port: number, talk: Talk<Result>): Promise<Conversation<Result>> {
+    const listener = await this.linux.listen(port);
+    const result = this.inside(async (akuma) => talk(await akuma.net.TcpStream.connect(`${LINUX}:${port}`), akuma));
+    const linux = await Promise.race([listener.accept(), result]);
+    await listener.close();
+    if (!(linux instanceof LinuxSocket)) throw new Error("the connection was over before Linux accepted it");
+    return { linux, result };
+  }
+
+  /** We send `byteLength` bytes on a connection of our own, Linux reads them; both must have seen the same. */
+  async transferOut(port: number, byteLength: number): Promise<void> {
+    const { linux, result } = await this.connect(port, async (stream, akuma) => {
+      const sha256 = await source(akuma, stream, byteLength);
+      stream.close();
+      return sha256;
+    });
+    assert.deepEqual(await linux.sink(), { bytes: byteLength, sha256: await result });
+    await linux.close();
+  }
+
+  /** Linux connects and sends, we read. */
+  async transferIn(port: number, byteLength: number): Promise<void> {
+    const { linux, result } = await this.accept(port, async (stream, akuma) => await sink(akuma, stream));
+    const sha256 = await linux.source(byteLength);
+    await linux.shutdownWrite();
+    assert.deepEqual(await result, { bytes: byteLength, sha256 });
+    await linux.close();
+  }
+
   /** Our end of a connection, by the peer's port. */
   connectionTo(remotePort: number): TcpConnection | undefined {
     for (const connection of this.kernel.net.tcp.connections()) {
@@ -183,9 +253,12 @@ export class Laboratory {
   }
 }
 
-export interface Stream {
-  read(buffer: Uint8Array): number | Promise<number>;
-  write(data: Uint8Array): number | Promise<number>;
+/** close() ends the connection by RST (SO_LINGER with a time of 0). */
+export function resetOnClose(akuma: Akuma, stream: TcpStream): void {
+  const linger = akuma.allocate(8);
+  linger.set([1, 0, 0, 0, 0, 0, 0, 0]);
+  akuma.syscall(akuma.numbers.setsockopt, stream.fd, SOL_SOCKET, SO_LINGER, linger.byteOffset, linger.length);
+  akuma.free(linger);
 }
 
 /** `count` bytes of a pattern whose period no ring's size divides. */
@@ -200,7 +273,7 @@ export function pattern(count: number): Uint8Array {
 }
 
 /** Writes `count` bytes of the pattern; their SHA-256. */
-export async function source(akuma: Akuma, stream: Stream, count: number): Promise<string> {
+export async function source(akuma: Akuma, stream: TcpStream, count: number): Promise<string> {
   const block = akuma.allocate(PATTERN_BYTES + PIECE_BYTES);
   block.set(pattern(block.length));
   const digest = createHash("sha256");
@@ -219,7 +292,7 @@ export async function source(akuma: Akuma, stream: Stream, count: number): Promi
 /** Reads to the end, resting after every `pauseBytes`. */
 export async function sink(
   akuma: Akuma,
-  stream: Stream,
+  stream: TcpStream,
   pauseBytes: number = Number.POSITIVE_INFINITY,
   pauseMilliseconds = 0,
 ): Promise<{ bytes: number; sha256: string }> {
