@@ -9,6 +9,7 @@ import {
   EAGAIN,
   EALREADY,
   ECONNABORTED,
+  ECONNRESET,
   EINPROGRESS,
   EINVAL,
   EISCONN,
@@ -33,7 +34,15 @@ import type { PortReservation } from "../net/ports.ts";
 import type { TcpConnection } from "../net/tcp/connection.ts";
 import { completeOptions } from "../net/tcp/connection-options.ts";
 import type { TcpListener } from "../net/tcp/listener.ts";
-import { HAS_OUTPUT, SYN_RECEIVED, SYN_SENT, CLOSED as TCP_CLOSED, TIME_WAIT } from "../net/tcp/state.ts";
+import {
+  CAN_RECEIVE,
+  CAN_SEND,
+  HAS_OUTPUT,
+  SYN_RECEIVED,
+  SYN_SENT,
+  CLOSED as TCP_CLOSED,
+  TIME_WAIT,
+} from "../net/tcp/state.ts";
 import { InetSocket } from "./inet-socket.ts";
 import { DEFAULT_IP_OPTIONS, type IpOptions } from "./ip-options.ts";
 import type { SocketAddress } from "./socket-address.ts";
@@ -47,7 +56,7 @@ import {
   setTcpOption,
   type TcpLevelOptions,
 } from "./tcp-options.ts";
-import { readinessOf, receiveFrom, sendOver } from "./tcp-transfer.ts";
+import { readinessOf, receiveFrom, receiveUnconnected, sendOver, unconnectedReadiness } from "./tcp-transfer.ts";
 
 /** tcp_wmem[1] and tcp_rmem[1]: what getsockopt(2) tells before anybody set a size. */
 const DEFAULT_OPTIONS: Readonly<SocketOptions> = new SocketOptions(16_384, 131_072);
@@ -59,8 +68,13 @@ export class TcpSocket extends InetSocket {
   listener: TcpListener | null = null;
   /** Our own hold on the port that bind() or listen() took; connections hold it for themselves. */
   private reservation: PortReservation | null = null;
-  /** The address that bind() was given. */
+  /** The address that bind() was given, and whether it was given a port too: any other is given back after use. */
   private boundAddress = 0;
+  private hasChosenPort = false;
+  /** As on Linux, getsockname() goes on telling a port that was given back. */
+  private lastPort = 0;
+  /** The pending error of a socket without a connection. */
+  private leftError = 0;
   /** connect() has begun and no call has told its outcome yet (Linux's SS_CONNECTING). */
   private isConnecting = false;
   /** An option was set: the connection gets a record of its own. */
@@ -95,7 +109,10 @@ export class TcpSocket extends InetSocket {
   override bind(address: SocketAddress): number {
     const bad = this.checkBindAddress(address);
     if (bad !== 0) return bad;
-    if (this.reservation !== null || this.connection !== null || this.listener !== null) return -EINVAL;
+    const { connection } = this;
+    if (this.reservation !== null || (connection !== null && !isOver(connection))) return -EINVAL;
+    // What becomes of the old connection does not concern the new port.
+    this.entry.queue?.remove(this.entry);
     return this.reserve(address.address, address.port);
   }
 
@@ -162,6 +179,7 @@ export class TcpSocket extends InetSocket {
     });
     if (typeof connection === "number") return connection;
     if (reservation !== null) reservation.holders++;
+    this.leftError = 0;
     this.attach(connection);
     this.isConnecting = true;
     this.become({ kind: "Bound", localAddress: localEnd(connection) });
@@ -182,11 +200,16 @@ export class TcpSocket extends InetSocket {
   }
 
   override sendMessage(buffer: Uint8Array, offset: number, length: number, flags: number): number {
+    if (this.leftError !== 0) return -this.takeError();
     return sendOver(this.connection, buffer, offset, length, flags);
   }
 
   override receiveMessage(buffer: Uint8Array, offset: number, length: number, flags: number): number {
-    return receiveFrom(this.connection, buffer, offset, length, flags);
+    if (this.connection !== null) return receiveFrom(this.connection, buffer, offset, length, flags);
+    const refused = receiveUnconnected(this.listener !== null, flags);
+    if (refused !== 0) return refused;
+    if (this.leftError !== 0) return -this.takeError();
+    return this.isReadShutdown ? 0 : -ENOTCONN;
   }
 
   override shutdown(how: number): number {
@@ -197,7 +220,13 @@ export class TcpSocket extends InetSocket {
       this.notify(EVERYTHING);
       return 0;
     }
-    if (connection === null || connection.state === TCP_CLOSED || connection.state === TIME_WAIT) return -ENOTCONN;
+    if (connection === null || isOver(connection)) {
+      // Nothing to shut, but it is noted, and poll(2) shows it.
+      this.isReadShutdown ||= how !== SHUT_WR;
+      this.isWriteShutdown ||= how !== SHUT_RD;
+      this.notify(EVERYTHING);
+      return -ENOTCONN;
+    }
     if (connection.state === SYN_SENT) {
       this.isConnecting = false;
       this.disconnect();
@@ -219,8 +248,9 @@ export class TcpSocket extends InetSocket {
 
   override localName(into: SocketAddress): number {
     const { connection, reservation } = this;
-    if (connection !== null) into.setInet(connection.localAddress, connection.localPort);
-    else into.setInet(reservation?.address ?? 0, reservation?.port ?? 0);
+    if (connection !== null && !(isOver(connection) && reservation !== null)) {
+      into.setInet(connection.localAddress, connection.localPort);
+    } else into.setInet(reservation?.address ?? this.boundAddress, reservation?.port ?? this.lastPort);
     return 0;
   }
 
@@ -233,7 +263,8 @@ export class TcpSocket extends InetSocket {
 
   override readiness(): number {
     if (this.listener !== null) return this.listener.readiness();
-    return readinessOf(this.connection, this.options.receiveLowWaterBytes);
+    if (this.connection !== null) return readinessOf(this.connection, this.options.receiveLowWaterBytes);
+    return unconnectedReadiness(this.isReadShutdown, this.leftError !== 0);
   }
 
   override wake(events: number): void {
@@ -242,7 +273,10 @@ export class TcpSocket extends InetSocket {
   }
 
   override takeError(): number {
-    return this.connection?.takeError() ?? 0;
+    if (this.connection !== null) return this.connection.takeError();
+    const { leftError } = this;
+    this.leftError = 0;
+    return leftError;
   }
 
   override restoreError(errno: number): void {
@@ -307,7 +341,7 @@ export class TcpSocket extends InetSocket {
     this.reservation?.release();
     this.reservation = null;
     connection?.close();
-    if (connection === null || connection.state === TCP_CLOSED || connection.state === TIME_WAIT) {
+    if (connection === null || isOver(connection)) {
       this.finishClosing();
       return;
     }
@@ -325,7 +359,8 @@ export class TcpSocket extends InetSocket {
     const { connection, state } = this;
     if (connection === null) return;
     const tcpState = connection.state;
-    if (tcpState === TCP_CLOSED || tcpState === TIME_WAIT) {
+    if (isOver(connection)) {
+      this.giveBackPort();
       // While connect() waits the failure is its to tell; the socket is Bound until then.
       if (state.kind !== "Bound") this.become(CLOSED);
       return;
@@ -341,12 +376,15 @@ export class TcpSocket extends InetSocket {
     this.isConnecting = false;
     if (connection !== null) {
       this.entry.queue?.remove(this.entry);
+      this.leftError = isResetByDisconnect(connection) ? ECONNRESET : connection.error;
+      this.lastPort = connection.localPort;
       connection.abort();
       this.connection = null;
       // connect() had narrowed a wildcard to the address it used.
       if (this.reservation !== null) this.reservation.address = this.boundAddress;
     }
     this.stopListening();
+    this.giveBackPort();
     this.isReadShutdown = false;
     this.isWriteShutdown = false;
     this.showUnconnected();
@@ -359,6 +397,7 @@ export class TcpSocket extends InetSocket {
     this.listener = null;
     this.entry.queue?.remove(this.entry);
     listener.close();
+    this.giveBackPort();
     this.showUnconnected();
   }
 
@@ -374,14 +413,33 @@ export class TcpSocket extends InetSocket {
     if (typeof reservation === "number") return reservation || -EADDRINUSE;
     this.reservation = reservation;
     this.boundAddress = address;
+    this.hasChosenPort = port !== 0;
+    this.lastPort = reservation.port;
     this.showUnconnected();
     return 0;
+  }
+
+  /** A port that bind() or listen() had to choose goes with its use. */
+  private giveBackPort(): void {
+    if (this.hasChosenPort) return;
+    this.reservation?.release();
+    this.reservation = null;
   }
 
   private attach(connection: TcpConnection): void {
     this.connection = connection;
     connection.events.add(this.entry);
   }
+}
+
+/** Nothing more will come of it: for the socket, a connection in TIME-WAIT is as good as closed. */
+function isOver(connection: TcpConnection): boolean {
+  return connection.state === TCP_CLOSED || connection.state === TIME_WAIT;
+}
+
+function isResetByDisconnect(connection: TcpConnection): boolean {
+  const unanswered = CAN_RECEIVE | CAN_SEND | (1 << SYN_SENT) | (1 << SYN_RECEIVED);
+  return ((1 << connection.state) & unanswered) !== 0;
 }
 
 function localEnd(end: { localAddress: number; localPort: number }): SocketAddressV4 {

@@ -1,6 +1,6 @@
 /** The bytes of a stream socket: send(2) and recv(2) on its connection, with the flags of both, and when they would not wait. */
 import { EAGAIN, EINVAL, ENOTCONN, EOPNOTSUPP, EPIPE } from "../../abi/errno.ts";
-import { POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "../../abi/poll.ts";
+import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "../../abi/poll.ts";
 import { MSG_ERRQUEUE, MSG_MORE, MSG_OOB, MSG_PEEK, MSG_TRUNC } from "../../abi/socket.ts";
 import type { TcpConnection } from "../net/tcp/connection.ts";
 
@@ -19,9 +19,16 @@ export function sendOver(
   return taken === 0 && length > 0 ? -EAGAIN : taken;
 }
 
+/** Why recv(2) fails on a socket without a connection before its state is looked at; 0 when it is the state that counts. */
+export function receiveUnconnected(isListening: boolean, flags: number): number {
+  if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
+  if (isListening) return -ENOTCONN;
+  return (flags & MSG_OOB) !== 0 ? -EINVAL : 0;
+}
+
 /** Bytes received, 0 at the end, or -errno. */
 export function receiveFrom(
-  connection: TcpConnection | null,
+  connection: TcpConnection,
   buffer: Uint8Array,
   offset: number,
   length: number,
@@ -31,6 +38,8 @@ export function receiveFrom(
   if ((flags & MSG_OOB) !== 0) return -EINVAL;
   if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
   if (connection === null) return -ENOTCONN;
+  // After the peer's FIN the end stays the end, whatever came later; the error is for those who send.
+  if (connection.finReceived && connection.readableBytes <= 0) return 0;
   const isPeek = (flags & MSG_PEEK) !== 0;
   let taken: number;
   if ((flags & MSG_TRUNC) !== 0 && connection.readableBytes > 0) {
@@ -44,10 +53,14 @@ export function receiveFrom(
 }
 
 /** poll(2)'s mask; SO_RCVLOWAT: fewer bytes than that are not worth waking for. */
-export function readinessOf(connection: TcpConnection | null, receiveLowWaterBytes: number): number {
-  // As Linux shows a socket that is not connected.
-  if (connection === null) return POLLOUT | POLLWRNORM | POLLHUP;
+export function readinessOf(connection: TcpConnection, receiveLowWaterBytes: number): number {
   const mask = connection.readiness();
   if (receiveLowWaterBytes === 1 || (mask & POLLRDHUP) !== 0 || connection.error !== 0) return mask;
   return connection.readableBytes >= receiveLowWaterBytes ? mask : mask & ~(POLLIN | POLLRDNORM);
+}
+
+/** The same for a socket that is not connected, as Linux shows it. */
+export function unconnectedReadiness(isReadShutdown: boolean, hasError: boolean): number {
+  const ended = isReadShutdown ? POLLIN | POLLRDNORM | POLLRDHUP : 0;
+  return POLLOUT | POLLWRNORM | POLLHUP | ended | (hasError ? POLLERR : 0);
 }

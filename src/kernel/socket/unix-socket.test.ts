@@ -13,6 +13,7 @@ import {
   ENOENT,
   ENOTCONN,
   EOPNOTSUPP,
+  EPERM,
   EPIPE,
   EPROTOTYPE,
 } from "../../abi/errno.ts";
@@ -218,6 +219,10 @@ test("datagrams by name: sender's name, EAGAIN and waking, connected and not", (
   assert.equal(program.memory.readInt32(program.lengthAt), 5);
   assert.equal(program.text(program.scratch + 2, 3), "\0me");
   assert.equal(connect(program, client, "@log"), 0);
+  bind(program, program.socket(SOCK_DGRAM, AF_UNIX), "@stranger");
+  const stranger = program.socket(SOCK_DGRAM, AF_UNIX);
+  const [toClient, toLength] = unixName(program, "@me");
+  assert.equal(program.call(206, stranger, program.put("x"), 1, 0, toClient, toLength), -EPERM);
   let sent = 0;
   while ((program.send(client, "x".repeat(1000), MSG_DONTWAIT) as number) > 0) sent++;
   assert.ok(sent > 50 && sent < 213);

@@ -13,6 +13,7 @@ import {
   ENOBUFS,
   ENOTCONN,
   EOPNOTSUPP,
+  EPERM,
   EPIPE,
   EPROTOTYPE,
   ETOOMANYREFS,
@@ -164,6 +165,8 @@ export class UnixSocket extends KernelSocket {
       return -ECONNREFUSED;
     }
     if (target.isReadShutdown) return -EPIPE;
+    // A datagram socket that is connected hears its peer only, and says so.
+    if (!this.isConnectionOriented && target.peer !== null && target.peer !== this) return -EPERM;
     return this.deliver(target, buffer, offset, length, info);
   }
 

@@ -260,6 +260,19 @@ test("a reset: the bytes before it, ECONNRESET once, then the end; EPIPE and SIG
   assert.equal(program.process.status, SIGPIPE);
 });
 
+test("after the peer's FIN, a reset is news for send(2) only", () => {
+  const { kernel, program, client, server } = connected();
+  program.close(server);
+  kernel.run();
+  assert.equal(program.send(client, "too late"), 8);
+  kernel.advance(100);
+  assert.equal(program.poll(client) & POLLERR, POLLERR);
+  assert.equal(program.recv(client), 0);
+  const caught = catchSigpipe(program);
+  assert.equal(program.send(client, "x"), -EPIPE);
+  assert.deepEqual(caught(), [SIGPIPE]);
+});
+
 test("closing with bytes unread resets the peer", () => {
   const { kernel, program, client, server } = connected();
   program.send(client, "nobody reads this");
