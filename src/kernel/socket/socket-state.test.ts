@@ -105,7 +105,7 @@ test("every call in every state answers as Linux does", () => {
     Listening: [-22, 0, -106, -11, -32, -107, 0, -107, 0],
     Connected: [-22, -22, -106, -22, 1, -11, 0, 0, 0],
     Closing: [-22, -22, -106, -22, -32, 0, 0, 0, 0],
-    Closed: [-22, -22, -106, -22, -104, -104, -107, -107, 104],
+    Closed: [0, -22, -106, -22, -104, -104, -107, -107, 104],
   };
   const calls: readonly ((program: NetProgram, fd: number) => unknown)[] = [
     (program, fd) => program.bind(fd, 90),
@@ -142,7 +142,7 @@ test("the arrows of the diagram, and no others", () => {
   const listener = program.listener(80);
   for (const isBound of [false, true]) {
     const fd = program.socket();
-    if (isBound) program.bind(fd, 0);
+    if (isBound) program.bind(fd, 5000);
     const refused = program.connect(fd, 9);
     kernel.run();
     assert.equal(result(refused), -111);
@@ -163,6 +163,16 @@ test("the arrows of the diagram, and no others", () => {
     }
   }
   program.shutdown(listener, SHUT_RD);
+  assert.equal(socketOf(program, listener).state.kind, "Bound");
+  const nameless = program.socket();
+  program.listen(nameless);
+  program.shutdown(nameless, SHUT_RD);
+  assert.equal(socketOf(program, nameless).state.kind, "Unbound", "the port was not asked for, and is given back");
+  assert.equal(socketOf(program, listener).state.kind, "Bound");
+  const loose = program.socket();
+  program.listen(loose);
+  program.shutdown(loose, SHUT_RD);
+  assert.equal(socketOf(program, loose).state.kind, "Unbound", "its port was not of its own choice");
   // Both FINs seen, one after the other, with the descriptor still open.
   const { kernel: second, program: other, fd, peer } = reach("Connected");
   other.shutdown(fd, SHUT_WR);

@@ -26,9 +26,11 @@
  *                           close() from every other state ─▶ │     Closed     │
  *                                                             └────────────────┘
  *
- * listen() and connect() bind an Unbound socket first. While the handshake of connect() is under way the socket stays Bound: it
+ * listen() and connect() bind an Unbound socket first. A port that nobody named (bind() to port 0, or none) is given back when the
+ * socket stops to listen or its connection ends: such a socket is Unbound where the diagram says Bound. While the handshake of connect() is under way the socket stays Bound: it
  * has its local address, and its pending connection decides whether it becomes Connected or falls back. A datagram socket goes
- * Unbound → Bound → Connected and, by connect() with AF_UNSPEC, back.
+ * Unbound → Bound → Connected and, by connect() with AF_UNSPEC, back. A port that the program did not name itself is given back with
+ * the listener or connection that used it: then the way back leads to Unbound. A socket whose connection is over may be bound anew.
  */
 
 /** An IPv4 address (number in host order) and a port. The unnamed ends of AF_UNIX have 0 and 0; see UnixSocket for their names. */
@@ -55,7 +57,7 @@ const successors: Readonly<Record<SocketStateKind, readonly SocketStateKind[]>> 
   // A socket that accept() or socketpair() makes is Unbound for the moment of its making.
   Unbound: ["Bound", "Connected", "Closed"],
   Bound: ["Unbound", "Listening", "Connected", "Closed"],
-  Listening: ["Bound", "Closed"],
+  Listening: ["Bound", "Unbound", "Closed"],
   Connected: ["Unbound", "Bound", "Closing", "Closed"],
   Closing: ["Unbound", "Bound", "Closed"],
   Closed: ["Unbound", "Bound"],
