@@ -4,7 +4,6 @@
  * state.
  */
 import {
-  EADDRINUSE,
   EAFNOSUPPORT,
   EAGAIN,
   EALREADY,
@@ -34,20 +33,14 @@ import type { PortReservation } from "../net/ports.ts";
 import type { TcpConnection } from "../net/tcp/connection.ts";
 import { completeOptions } from "../net/tcp/connection-options.ts";
 import type { TcpListener } from "../net/tcp/listener.ts";
-import {
-  CAN_RECEIVE,
-  CAN_SEND,
-  HAS_OUTPUT,
-  SYN_RECEIVED,
-  SYN_SENT,
-  CLOSED as TCP_CLOSED,
-  TIME_WAIT,
-} from "../net/tcp/state.ts";
+import { HAS_OUTPUT, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "../net/tcp/state.ts";
+import { connectedState, isOver, isResetByDisconnect, localEnd } from "./connection-view.ts";
 import { InetSocket } from "./inet-socket.ts";
 import { DEFAULT_IP_OPTIONS, type IpOptions } from "./ip-options.ts";
+import { LocalPort } from "./local-port.ts";
 import type { SocketAddress } from "./socket-address.ts";
 import { SocketOptions } from "./socket-options.ts";
-import { CLOSED, CLOSING, type SocketAddressV4, type SocketState, UNBOUND } from "./socket-state.ts";
+import { CLOSED, CLOSING, UNBOUND } from "./socket-state.ts";
 import type { SocketTable } from "./socket-table.ts";
 import {
   connectionOptions,
@@ -56,7 +49,7 @@ import {
   setTcpOption,
   type TcpLevelOptions,
 } from "./tcp-options.ts";
-import { readinessOf, receiveFrom, receiveUnconnected, sendOver, unconnectedReadiness } from "./tcp-transfer.ts";
+import { readinessOf, receiveFrom, refuseUnconnected, sendOver, unconnectedReadiness } from "./tcp-transfer.ts";
 
 /** tcp_wmem[1] and tcp_rmem[1]: what getsockopt(2) tells before anybody set a size. */
 const DEFAULT_OPTIONS: Readonly<SocketOptions> = new SocketOptions(16_384, 131_072);
@@ -66,13 +59,7 @@ export class TcpSocket extends InetSocket {
   tcpOptions: Readonly<TcpLevelOptions>;
   connection: TcpConnection | null = null;
   listener: TcpListener | null = null;
-  /** Our own hold on the port that bind() or listen() took; connections hold it for themselves. */
-  private reservation: PortReservation | null = null;
-  /** The address that bind() was given, and whether it was given a port too: any other is given back after use. */
-  private boundAddress = 0;
-  private hasChosenPort = false;
-  /** As on Linux, getsockname() goes on telling a port that was given back. */
-  private lastPort = 0;
+  private readonly local = new LocalPort();
   /** The pending error of a socket without a connection. */
   private leftError = 0;
   /** connect() has begun and no call has told its outcome yet (Linux's SS_CONNECTING). */
@@ -110,7 +97,7 @@ export class TcpSocket extends InetSocket {
     const bad = this.checkBindAddress(address);
     if (bad !== 0) return bad;
     const { connection } = this;
-    if (this.reservation !== null || (connection !== null && !isOver(connection))) return -EINVAL;
+    if (this.local.reservation !== null || (connection !== null && !isOver(connection))) return -EINVAL;
     // What becomes of the old connection does not concern the new port.
     this.entry.queue?.remove(this.entry);
     return this.reserve(address.address, address.port);
@@ -125,11 +112,11 @@ export class TcpSocket extends InetSocket {
       return 0;
     }
     if (this.connection !== null) return -EINVAL;
-    if (this.reservation === null) {
+    if (this.local.reservation === null) {
       const bad = this.reserve(0, 0);
       if (bad !== 0) return bad;
     }
-    const reservation = this.reservation as unknown as PortReservation;
+    const reservation = this.local.reservation as unknown as PortReservation;
     const options = connectionOptions(this);
     const listener = this.table.net.tcp.listen({ reservation, backlog: bounded, options });
     if (typeof listener === "number") return listener;
@@ -170,7 +157,7 @@ export class TcpSocket extends InetSocket {
     if (address.family !== AF_INET) return -EAFNOSUPPORT;
     // There is no such thing as a connection to many.
     if (this.isMulticastOrBroadcast(address.address)) return -ENETUNREACH;
-    const { reservation } = this;
+    const { reservation } = this.local;
     const connection = this.table.net.tcp.connect({
       ...(reservation === null ? {} : { reservation }),
       remoteAddress: address.address,
@@ -206,9 +193,8 @@ export class TcpSocket extends InetSocket {
 
   override receiveMessage(buffer: Uint8Array, offset: number, length: number, flags: number): number {
     if (this.connection !== null) return receiveFrom(this.connection, buffer, offset, length, flags);
-    const refused = receiveUnconnected(this.listener !== null, flags);
-    if (refused !== 0) return refused;
-    if (this.leftError !== 0) return -this.takeError();
+    const refused = refuseUnconnected(this.listener !== null, flags);
+    if (refused !== 0 || this.leftError !== 0) return refused || -this.takeError();
     return this.isReadShutdown ? 0 : -ENOTCONN;
   }
 
@@ -247,10 +233,11 @@ export class TcpSocket extends InetSocket {
   }
 
   override localName(into: SocketAddress): number {
-    const { connection, reservation } = this;
-    if (connection !== null && !(isOver(connection) && reservation !== null)) {
-      into.setInet(connection.localAddress, connection.localPort);
-    } else into.setInet(reservation?.address ?? this.boundAddress, reservation?.port ?? this.lastPort);
+    const { connection, local } = this;
+    // A socket whose connection has ended may be bound again.
+    const isRebound = connection !== null && isOver(connection) && local.reservation !== null;
+    const name = connection === null || isRebound ? local.name : localEnd(connection);
+    into.setInet(name.address, name.port);
     return 0;
   }
 
@@ -308,7 +295,7 @@ export class TcpSocket extends InetSocket {
   override applyOptions(): void {
     this.hasOwnOptions = true;
     const { reuseAddress, reusePort } = this.options;
-    this.reservation?.setFlags({ reuseAddress, reusePort });
+    this.local.reservation?.setFlags({ reuseAddress, reusePort });
     this.connection?.setOptions(connectionOptions(this));
     if (this.listener !== null) this.listener.options = completeOptions(connectionOptions(this));
   }
@@ -338,8 +325,7 @@ export class TcpSocket extends InetSocket {
     this.entry.queue?.remove(this.entry);
     this.listener?.close();
     this.listener = null;
-    this.reservation?.release();
-    this.reservation = null;
+    this.local.release();
     connection?.close();
     if (connection === null || isOver(connection)) {
       this.finishClosing();
@@ -360,7 +346,7 @@ export class TcpSocket extends InetSocket {
     if (connection === null) return;
     const tcpState = connection.state;
     if (isOver(connection)) {
-      this.giveBackPort();
+      this.local.useEnded();
       // While connect() waits the failure is its to tell; the socket is Bound until then.
       if (state.kind !== "Bound") this.become(CLOSED);
       return;
@@ -377,14 +363,12 @@ export class TcpSocket extends InetSocket {
     if (connection !== null) {
       this.entry.queue?.remove(this.entry);
       this.leftError = isResetByDisconnect(connection) ? ECONNRESET : connection.error;
-      this.lastPort = connection.localPort;
+      this.local.lastPort = connection.localPort;
       connection.abort();
       this.connection = null;
-      // connect() had narrowed a wildcard to the address it used.
-      if (this.reservation !== null) this.reservation.address = this.boundAddress;
     }
     this.stopListening();
-    this.giveBackPort();
+    this.local.useEnded();
     this.isReadShutdown = false;
     this.isWriteShutdown = false;
     this.showUnconnected();
@@ -397,60 +381,22 @@ export class TcpSocket extends InetSocket {
     this.listener = null;
     this.entry.queue?.remove(this.entry);
     listener.close();
-    this.giveBackPort();
+    this.local.useEnded();
     this.showUnconnected();
   }
 
   private showUnconnected(): void {
-    const { reservation } = this;
-    if (reservation === null) this.become(UNBOUND);
-    else this.become({ kind: "Bound", localAddress: { address: reservation.address, port: reservation.port } });
+    this.become(this.local.reservation === null ? UNBOUND : { kind: "Bound", localAddress: this.local.name });
   }
 
   private reserve(address: number, port: number): number {
-    const { reuseAddress, reusePort } = this.options;
-    const reservation = this.table.net.tcp.ports.reserve(address, port, { reuseAddress, reusePort });
-    if (typeof reservation === "number") return reservation || -EADDRINUSE;
-    this.reservation = reservation;
-    this.boundAddress = address;
-    this.hasChosenPort = port !== 0;
-    this.lastPort = reservation.port;
-    this.showUnconnected();
-    return 0;
-  }
-
-  /** A port that bind() or listen() had to choose goes with its use. */
-  private giveBackPort(): void {
-    if (this.hasChosenPort) return;
-    this.reservation?.release();
-    this.reservation = null;
+    const result = this.local.reserve(this.table.net.tcp.ports, address, port, this.options);
+    if (result === 0) this.showUnconnected();
+    return result;
   }
 
   private attach(connection: TcpConnection): void {
     this.connection = connection;
     connection.events.add(this.entry);
   }
-}
-
-/** Nothing more will come of it: for the socket, a connection in TIME-WAIT is as good as closed. */
-function isOver(connection: TcpConnection): boolean {
-  return connection.state === TCP_CLOSED || connection.state === TIME_WAIT;
-}
-
-function isResetByDisconnect(connection: TcpConnection): boolean {
-  const unanswered = CAN_RECEIVE | CAN_SEND | (1 << SYN_SENT) | (1 << SYN_RECEIVED);
-  return ((1 << connection.state) & unanswered) !== 0;
-}
-
-function localEnd(end: { localAddress: number; localPort: number }): SocketAddressV4 {
-  return { address: end.localAddress, port: end.localPort };
-}
-
-function connectedState(connection: TcpConnection): SocketState {
-  const { remoteAddress, remotePort } = connection;
-  return {
-    kind: "Connected",
-    localAddress: localEnd(connection),
-    remoteAddress: { address: remoteAddress, port: remotePort },
-  };
 }

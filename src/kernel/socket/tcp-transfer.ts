@@ -20,7 +20,7 @@ export function sendOver(
 }
 
 /** Why recv(2) fails on a socket without a connection before its state is looked at; 0 when it is the state that counts. */
-export function receiveUnconnected(isListening: boolean, flags: number): number {
+export function refuseUnconnected(isListening: boolean, flags: number): number {
   if ((flags & MSG_ERRQUEUE) !== 0) return -EAGAIN;
   if (isListening) return -ENOTCONN;
   return (flags & MSG_OOB) !== 0 ? -EINVAL : 0;
