@@ -135,6 +135,8 @@ export class Kernel implements System, Turnable {
     this.bootedMilliseconds = options.clock.monotonicMilliseconds();
     this.openFiles = new OpenFileCount(options.maximumOpenFiles);
     this.processes = new ProcessTable(options.maximumProcesses);
+    // The host's process lives as long as the guest's do, the children that outlive their parents included.
+    this.processes.onEmpty = () => options.scheduler.keepAlive(false);
     this.runner = new Runner(options.scheduler, this);
 
     const arena = options.arena ?? sharedArena();
@@ -301,7 +303,6 @@ export class Kernel implements System, Turnable {
       const entry = new WaitEntry({
         wake: () => {
           process.exitEvents.remove(entry);
-          if (this.processes.size === 0) this.scheduler.keepAlive(false);
           resolve(result());
         },
       });

@@ -7,6 +7,8 @@ export class ProcessTable {
   readonly maximum: number;
   private readonly processes = new Map<number, Process>();
   private lastNumber = 0;
+  /** Called when the last process has gone. */
+  onEmpty: (() => void) | null = null;
 
   constructor(maximum = 32_768) {
     this.maximum = maximum;
@@ -40,7 +42,7 @@ export class ProcessTable {
   /** Takes a zombie away after its parent has read its status. */
   reap(process: Process): void {
     process.parent?.children.delete(process);
-    this.processes.delete(process.processId);
+    this.remove(process);
   }
 
   /** Every process of a group, exited ones included. */
@@ -66,6 +68,10 @@ export class ProcessTable {
     parent.signals.raise(SIGCHLD, exitInformation(process));
   }
 
+  private remove(process: Process): void {
+    if (this.processes.delete(process.processId) && this.processes.size === 0) this.onEmpty?.();
+  }
+
   /** Hands the children of an ended process to the nearest living subreaper, or to the kernel itself, which waits for nobody. */
   private orphan(process: Process): void {
     let reaper = process.parent;
@@ -75,7 +81,7 @@ export class ProcessTable {
       if (reaper !== null) {
         reaper.children.add(child);
         if (child.hasExited) reaper.childEvents.wake();
-      } else if (child.hasExited) this.processes.delete(child.processId);
+      } else if (child.hasExited) this.remove(child);
       if (child.parentDeathSignal !== 0) child.signals.raise(child.parentDeathSignal);
     }
     process.children.clear();
