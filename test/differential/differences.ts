@@ -1,0 +1,35 @@
+/**
+ * Where Akuma answers otherwise than Linux, and why. A line of the table covers the calls of all scenarios that its patterns
+ * match. One that covers nothing any more fails the test: what has become the same leaves the table.
+ */
+
+export interface Difference {
+  readonly scenario: RegExp;
+  /** The call as it is written in the scenario. */
+  readonly call: RegExp;
+  /** What each side prints; where left out, anything. */
+  readonly linux?: RegExp;
+  readonly akuma?: RegExp;
+  readonly reason: string;
+}
+
+export const differences: readonly Difference[] = [
+  {
+    scenario: /^kinds: messages of/,
+    call: /^recvfrom\(.*BAD, BAD\)$/,
+    akuma: /^EFAULT$/,
+    reason: "addresses to write to are looked at before anything is received, so that nothing is lost to a bad one",
+  },
+  {
+    scenario: /^kinds: sendfile of \/dev\/(null|full)/,
+    call: /^sendfile/,
+    linux: /^EINVAL$/,
+    reason: "devices of memory can be sent from and to, without regard to which of them Linux lets splice",
+  },
+  {
+    scenario: /^tcp (refused|disconnected|shut listener): counts/,
+    call: /SIOCOUTQ/,
+    akuma: /^0 \[0\]$/,
+    reason: "Linux subtracts sequence numbers that mean nothing any more",
+  },
+];
