@@ -30,14 +30,14 @@ test("/proc/net/tcp shows listeners, connections and TIME-WAIT in Linux's column
   const hex = Number(port).toString(16).toUpperCase().padStart(4, "0");
   const text = formatProcNetTcp(kernel.sockets);
   assert.deepEqual(columns(text).sort(), [
-    "00000000:0050 00000000:0000 0A 00000000:00000000 00 0",
-    `0100007F:0050 0100007F:${hex} 01 00000000:00000006 00 2`,
-    `0100007F:${hex} 0100007F:0050 01 00000006:00000000 01 1`,
+    "00000000:0050 00000000:0000 0A 00000000:00000000 00 1",
+    `0100007F:0050 0100007F:${hex} 01 00000000:00000006 00 3`,
+    `0100007F:${hex} 0100007F:0050 01 00000006:00000000 01 2`,
   ]);
   for (const line of text.slice(0, -1).split("\n")) assert.equal(line.length, 149);
   assert.equal(
     text.split("\n")[1]?.trimEnd(),
-    "   0: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 0 1 0000000000000000 100 0 0 10 0",
+    "   0: 00000000:0050 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0000000000000000 100 0 0 10 0",
   );
   program.recv(server);
   program.close(client);
@@ -45,7 +45,7 @@ test("/proc/net/tcp shows listeners, connections and TIME-WAIT in Linux's column
   program.close(server);
   kernel.run();
   assert.deepEqual(columns(formatProcNetTcp(kernel.sockets)).sort(), [
-    "00000000:0050 00000000:0000 0A 00000000:00000000 00 0",
+    "00000000:0050 00000000:0000 0A 00000000:00000000 00 1",
     `0100007F:${hex} 0100007F:0050 06 00000000:00000000 03 0`,
   ]);
   assert.match(formatProcNetSockstat(kernel.sockets), /^sockets: used 1\nTCP: inuse 1 orphan 0 tw 1 alloc 1 mem 0\n/);
@@ -60,13 +60,13 @@ test("/proc/net/udp, icmp and unix", () => {
   program.sendTo(client, "x", 53);
   kernel.run();
   const [bound, sender] = columns(formatProcNetUdp(kernel.sockets));
-  assert.equal(bound, "0100007F:0035 00000000:0000 07 00000000:00000101 00 0");
-  assert.match(String(sender), /^00000000:[0-9A-F]{4} 00000000:0000 07 00000000:00000000 00 1$/);
+  assert.equal(bound, "0100007F:0035 00000000:0000 07 00000000:00000101 00 1");
+  assert.match(String(sender), /^00000000:[0-9A-F]{4} 00000000:0000 07 00000000:00000000 00 2$/);
   for (const line of formatProcNetUdp(kernel.sockets).slice(0, -1).split("\n")) assert.equal(line.length, 127);
   const ping = program.call(198, AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
   program.bind(ping, 4660);
   assert.deepEqual(columns(formatProcNetIcmp(kernel.sockets)), [
-    "00000000:1234 00000000:0000 07 00000000:00000000 00 2",
+    "00000000:1234 00000000:0000 07 00000000:00000000 00 3",
   ]);
   const unix = program.socket(1, AF_UNIX);
   program.memory.writeUint16(program.scratch, AF_UNIX);
@@ -75,6 +75,6 @@ test("/proc/net/udp, icmp and unix", () => {
   program.listen(unix);
   assert.equal(
     formatProcNetUnix(kernel.sockets).split("\n")[1],
-    "0000000000000000: 00000001 00000000 00010000 0001 01     3 @ab",
+    "0000000000000000: 00000001 00000000 00010000 0001 01     4 @ab",
   );
 });

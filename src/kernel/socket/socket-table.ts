@@ -22,7 +22,8 @@ export class SocketTable {
   readonly lock: RankedLock = new RankedLock(LockRank.socketTable, "socket table");
   /** Who is bound to which AF_UNIX name. */
   readonly unixNames: UnixNames = new UnixNames();
-  private readonly sockets: (KernelSocket | null)[] = [];
+  /** Place 0 stays empty: tools take inode 0 in /proc/net for "none". */
+  private readonly sockets: (KernelSocket | null)[] = [null];
   private readonly freeIndexes: number[] = [];
   /** Closed sockets whose connections the stack still refers to, until the next `collect()`. */
   private readonly closing: KernelSocket[] = [];
@@ -36,7 +37,7 @@ export class SocketTable {
 
   /** Sockets in the table. */
   get size(): number {
-    return this.sockets.length - this.freeIndexes.length;
+    return this.sockets.length - 1 - this.freeIndexes.length;
   }
 
   /** True when one more socket would be refused with ENOBUFS. */

@@ -112,7 +112,7 @@ test("socket(2): flags, the lowest descriptor, and the limits", () => {
   const fd = program.socket(SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
   assert.equal(program.call(25, fd, 1), 1);
   assert.equal(program.call(25, fd, 3) & 0o4000, 0o4000);
-  assert.equal(program.process.descriptors.get(fd)?.describe(), "socket:[0]");
+  assert.equal(program.process.descriptors.get(fd)?.describe(), "socket:[1]");
   for (let k = 1; k < 4; k++) assert.equal(program.socket(), fd + k);
   assert.equal(program.socket(), -ENOBUFS);
   program.close(fd + 3);
