@@ -10,14 +10,12 @@ import { ETIMEDOUT, errnoName, errnoText } from "../../abi/errno.ts";
 import { sharedArena } from "../../base/arena.ts";
 import { SeededRandom } from "../../base/random.ts";
 import type { ProgramModule, RegisteredProgram } from "../../kernel/exec/program.ts";
-
-import { definitionsOf, Strace } from "../../kernel/gate/strace.ts";
 import { Kernel as KernelCore } from "../../kernel/kernel.ts";
 import type { Device } from "../../kernel/net/device/device.ts";
-import { FaultyDevice } from "../../kernel/net/device/faults.ts";
-import { PcapDevice, PcapWriter } from "../../kernel/net/device/pcap.ts";
+import type { FaultyDevice } from "../../kernel/net/device/faults.ts";
 import { LOOPBACK_ADDRESS } from "../../kernel/net/ip/addresses.ts";
 import type { BufferPoolProfile } from "../../kernel/socket/buffer-pool.ts";
+import type { Tracer } from "../../kernel/task/process.ts";
 import { HostFs } from "../../kernel/vfs/hostfs/hostfs.ts";
 import { programs } from "../../user/bin/index.ts";
 import { startProgram } from "../../user/libakuma/start.ts";
@@ -68,6 +66,16 @@ function fail(what: string, errno: number): never {
   throw Object.assign(new Error(`${what}: ${errnoText(errno)}`), { code: errnoName(errno), errno });
 }
 
+/** strace is loaded only where it is used: its tables of names take a while. One tracer serves all processes of a kernel. */
+async function loadTracer(sink: (line: string) => void): Promise<(kernel: KernelCore) => Tracer> {
+  const { definitionsOf, Strace } = await import("../../kernel/gate/strace.ts");
+  let tracer: Tracer | null = null;
+  return (kernel) => {
+    tracer ??= new Strace(sink, definitionsOf(kernel.gate));
+    return tracer;
+  };
+}
+
 export class Kernel {
   /** What host code seldom needs: the kernel itself. */
   readonly core: KernelCore;
@@ -95,6 +103,7 @@ export class Kernel {
       let faulty: FaultyDevice | null = null;
       if (options.netLoss !== undefined || options.netDelayMilliseconds !== undefined) {
         const profile = { loss: options.netLoss ?? 0, delayMilliseconds: options.netDelayMilliseconds ?? 0 };
+        const { FaultyDevice } = await import("../../kernel/net/device/faults.ts");
         faulty = new FaultyDevice(device, { arena, random, transmit: profile, receive: profile });
         device = faulty;
       }
@@ -105,14 +114,10 @@ export class Kernel {
           closers.push(() => capture.close());
           sink = capture.sink;
         } else sink = options.pcap;
+        const { PcapDevice, PcapWriter } = await import("../../kernel/net/device/pcap.ts");
         device = new PcapDevice(device, arena, new PcapWriter({ sink }), () => clock.realtimeMilliseconds());
       }
-      const { strace } = options;
-      let tracer: Strace | null = null;
-      const trace = (kernel: KernelCore, sink: (line: string) => void): Strace => {
-        tracer ??= new Strace(sink, definitionsOf(kernel.gate));
-        return tracer;
-      };
+      const makeTracer = options.strace === undefined ? null : await loadTracer(options.strace);
       const core = new KernelCore({
         clock,
         random,
@@ -124,7 +129,7 @@ export class Kernel {
         nameservers: [gateway.nameserver],
         log,
         ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
-        ...(strace === undefined ? {} : { tracer: (kernel: KernelCore) => trace(kernel, strace) }),
+        tracer: makeTracer,
         ...(options.bufferPool === undefined ? {} : { bufferPool: options.bufferPool }),
       });
       const poll = (): void => core.net.requestPoll();
