@@ -164,6 +164,11 @@ export class Arena {
     return this.blocks.bytesInUse;
   }
 
+  /** How much of the blocks there is in use: 0 to 1. */
+  get blockUse(): number {
+    return this.blocks.bytesInUse / this.blocks.totalBytes;
+  }
+
   /** Copies bytes of `buffer` into the arena. */
   copyIn(to: number, buffer: Uint8Array, offset: number, byteLength: number): void {
     const bytes = this.bytes;

@@ -43,6 +43,10 @@ export class BlockAllocator {
     this.previous = new Int32Array(count);
   }
 
+  get totalBytes(): number {
+    return this.states.length << SMALLEST_SHIFT;
+  }
+
   /** Offset of a block of at least `byteLength` bytes (rounded up to a power of two); 0 when exhausted or too long. */
   allocate(byteLength: number): number {
     const order = orderOf(byteLength);

@@ -183,3 +183,23 @@ for (const [profile, connections] of [
     assert.equal([...kernel.net.tcp.connections()].length, 0);
   });
 }
+
+test("rings may grow to less the more of the pool is in use, and a new connection still finds room", () => {
+  const arena = testArena();
+  const pool = new GrowingPool(arena, { maximumBytes: 1 << 23, maximumRingBytes: 1 << 20 });
+  const rings: [number, number][] = [];
+  const limits = new Set<number>();
+  // Each one takes as much as it may, as the rings of peers do who ask for much and read nothing.
+  for (let k = 0; k < 300; k++) {
+    const bytes = pool.growthLimit;
+    limits.add(bytes);
+    const ring = pool.allocateRing(bytes);
+    assert.notEqual(ring, 0, `ring ${k} of ${bytes} bytes`);
+    rings.push([ring, bytes]);
+  }
+  assert.deepEqual([...limits], [1 << 20, 65_536, 16_384, 4096]);
+  assert.equal(pool.exhausted, 0);
+  for (const [ring, bytes] of rings) pool.freeRing(ring, bytes);
+  assert.equal(pool.growthLimit, 1 << 20);
+  assert.equal(pool.usage().bytesInUse, 0);
+});

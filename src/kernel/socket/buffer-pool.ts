@@ -4,7 +4,7 @@
  * of them together (Linux's tcp_rmem, tcp_wmem and tcp_mem are the model).
  */
 import type { Arena } from "../../base/arena.ts";
-import type { RingMemory } from "../net/tcp/ring-memory.ts";
+import { growthLimitAt, type RingMemory } from "../net/tcp/ring-memory.ts";
 import { PairPool } from "./pair-pool.ts";
 
 export type BufferPoolProfile = "auto" | "specification";
@@ -70,6 +70,10 @@ export class GrowingPool implements BufferPool {
     this.maximumSendBytes = this.maximumReceiveBytes;
     this.maximumBytes = options.maximumBytes ?? arena.totalBytes / 2;
     this.maximumConnections = options.maximumConnections ?? 65_536;
+  }
+
+  get growthLimit(): number {
+    return growthLimitAt(Math.max(this.bytesInUse / this.maximumBytes, this.arena.blockUse), this);
   }
 
   admit(): boolean {

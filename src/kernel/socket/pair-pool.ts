@@ -18,6 +18,7 @@ export class PairPool implements BufferPool {
   readonly initialBytes: number = PAIR_HALF_BYTES;
   readonly maximumReceiveBytes: number = PAIR_HALF_BYTES;
   readonly maximumSendBytes: number = PAIR_HALF_BYTES;
+  readonly growthLimit: number = PAIR_HALF_BYTES;
   /** How many pairs there are: fewer than asked for when the arena was too small. */
   readonly pairs: number;
   exhausted = 0;

@@ -78,7 +78,8 @@ export class TcpListener {
   /** The window that a SYN|ACK announces. */
   get receiveWindow(): number {
     const wanted = this.options.receiveBufferBytes || INITIAL_RECEIVE_BUFFER_BYTES;
-    return Math.min(wanted, this.tcp.memory.maximumReceiveBytes);
+    const { maximumReceiveBytes, growthLimit } = this.tcp.memory;
+    return Math.min(wanted, maximumReceiveBytes, growthLimit);
   }
 
   /** The oldest established connection; null when there is none. */

@@ -108,8 +108,8 @@ function growReceiveBuffer(connection: TcpConnection): void {
   if (taken > connection.autotuneSpace && connection.options.receiveBufferBytes === 0) {
     connection.autotuneSpace = taken;
     const wanted = 2 * taken + 16 * connection.receiveSegmentBytes;
-    const limit = receiveBufferLimit(connection);
-    if (wanted > connection.receiveBuffer) connection.receiveBuffer = Math.min(wanted, limit);
+    const limit = Math.min(receiveBufferLimit(connection), connection.tcp.memory.growthLimit);
+    connection.receiveBuffer = Math.max(connection.receiveBuffer, Math.min(wanted, limit));
   }
   connection.autotuneRead = connection.receiveRead;
   connection.autotuneAt = now;
@@ -125,5 +125,5 @@ export function receiveBufferLimit(connection: TcpConnection): number {
 /** The buffer at the start of a connection. */
 export function initialReceiveBuffer(connection: TcpConnection): number {
   const wanted = connection.options.receiveBufferBytes || INITIAL_RECEIVE_BUFFER_BYTES;
-  return Math.min(wanted, receiveBufferLimit(connection));
+  return Math.min(wanted, receiveBufferLimit(connection), connection.tcp.memory.growthLimit);
 }

@@ -17,6 +17,25 @@ export interface RingMemory {
   /** Powers of two; what the buffers may grow to. */
   readonly maximumReceiveBytes: number;
   readonly maximumSendBytes: number;
+  /** How far buffers may grow now: the maximum, or less while memory is short; never less than `initialBytes`. */
+  readonly growthLimit: number;
+}
+
+/** Up to which use of the memory rings grow to how many bytes. */
+const UNLIMITED_USE = 1 / 2;
+const PRESSURE: readonly { use: number; ringBytes: number }[] = [
+  { use: 3 / 4, ringBytes: 65_536 },
+  { use: 7 / 8, ringBytes: 16_384 },
+];
+
+/**
+ * The growth limit where this part of the memory (0 to 1) is in use. As with the pressure mark of Linux's tcp_mem, a few
+ * hundred peers that read slowly must not take what the next connection needs: beyond half, rings stay ever smaller.
+ */
+export function growthLimitAt(use: number, memory: Pick<RingMemory, "initialBytes" | "maximumSendBytes">): number {
+  if (use < UNLIMITED_USE) return memory.maximumSendBytes;
+  const ringBytes = PRESSURE.find((step) => use < step.use)?.ringBytes ?? 0;
+  return Math.max(memory.initialBytes, Math.min(memory.maximumSendBytes, ringBytes));
 }
 
 export interface ArenaRingMemoryOptions {
@@ -41,6 +60,10 @@ export class ArenaRingMemory implements RingMemory {
     this.maximumReceiveBytes = options.maximumReceiveBytes ?? 4 << 20;
     this.maximumSendBytes = options.maximumSendBytes ?? 4 << 20;
     this.maximumConnections = options.maximumConnections ?? 65_536;
+  }
+
+  get growthLimit(): number {
+    return growthLimitAt(this.arena.blockUse, this);
   }
 
   admit(): boolean {

@@ -7,12 +7,15 @@ import { CAN_SEND, SYN_RECEIVED, SYN_SENT } from "./state.ts";
 /** What a connection may queue before its congestion window says more. */
 const INITIAL_SEND_BUFFER_BYTES = 65_536;
 
-/** How many bytes may be queued: SO_SNDBUF if set, else twice the congestion window, so that the next round trip has its data ready. */
+/**
+ * How many bytes may be queued: SO_SNDBUF if set, else twice the congestion window, so that the next round trip has its data
+ * ready. While memory is short no more than the ring has already: POLLOUT must not promise room that is not there.
+ */
 export function sendBufferLimit(connection: TcpConnection): number {
-  const { maximumSendBytes } = connection.tcp.memory;
+  const { growthLimit } = connection.tcp.memory;
   const { sendBufferBytes } = connection.options;
-  if (sendBufferBytes !== 0) return Math.min(sendBufferBytes, maximumSendBytes);
-  return Math.min(Math.max(INITIAL_SEND_BUFFER_BYTES, 2 * connection.congestionWindow), maximumSendBytes);
+  const wanted = sendBufferBytes || Math.max(INITIAL_SEND_BUFFER_BYTES, 2 * connection.congestionWindow);
+  return Math.min(wanted, Math.max(growthLimit, connection.sendRingBytes));
 }
 
 /** Room that is worth waking a writer for (poll(2)'s POLLOUT): a third of the buffer. */

@@ -671,3 +671,23 @@ test("without ring memory send() gives ENOBUFS, and text that arrives is dropped
   write(opened, "fine");
   opened.peer.expect({ data: "fine" });
 });
+
+test("while memory is short buffers stay small, and POLLOUT promises no room that is not there", () => {
+  const wire = new Wire();
+  let limit = 1 << 20;
+  const memory = Object.create(new ArenaRingMemory(wire.arena), { growthLimit: { get: () => limit } }) as RingMemory;
+  const opened = openPassively({ arena: wire.arena, ringMemory: memory });
+  const { connection } = opened;
+  limit = 16_384;
+  assert.equal(connection.send(pattern(100_000), 0, 100_000), 16_384);
+  assert.equal(connection.readiness() & POLLOUT, 0);
+  assert.equal(connection.writableBytes, 0);
+  assert.equal(connection.send(pattern(10), 0, 10), 0);
+  limit = 1 << 20;
+  assert.notEqual(connection.readiness() & POLLOUT, 0);
+  assert.equal(connection.send(pattern(40_000), 0, 40_000), 40_000);
+  // Shorter again: what a ring has it keeps, and it grows no more.
+  limit = 4096;
+  const { sendRingBytes } = connection;
+  assert.equal(connection.writableBytes, sendRingBytes - connection.bufferedBytes);
+});
