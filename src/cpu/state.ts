@@ -1,0 +1,63 @@
+/**
+ * The layout of the state memory: the registers of the running thread, why it stopped, and the map from guest addresses to
+ * translated functions. It is memory 1 of every translated module; the guest cannot reach it.
+ */
+
+/** Byte offsets. X0 to X30 stand at 8 × number, SP as number 31; V registers 16 bytes each. */
+export const stateOffset = {
+  x: 0,
+  sp: 248,
+  /** The program counter as u32: where to go on. */
+  pc: 256,
+  /** One of stopCode. */
+  stop: 260,
+  /** N, Z, C, V in bits 31 to 28, as NZCV. */
+  nzcv: 264,
+  /** Loop headers and function entries left before the CPU stops. */
+  budget: 268,
+  v: 272,
+  fpcr: 784,
+  fpsr: 788,
+  tpidr: 792,
+  /** Guest address of the exclusive monitor, or noExclusive. */
+  exclusiveAddress: 800,
+  /** The word, immediate or address that the stop is about. */
+  detail: 804,
+  exclusiveLow: 808,
+  exclusiveHigh: 816,
+  /** CNTVCT_EL0 as seen by the guest; the owner sets it before running. */
+  counter: 824,
+} as const;
+
+/** Bytes that make up one thread: save and restore these to switch threads. */
+export const STATE_BYTES = 832;
+
+export const noExclusive = -1;
+
+/** Why translated code returned, in stateOffset.stop. */
+export const stopCode = {
+  none: 0,
+  supervisorCall: 1,
+  unknownInstruction: 2,
+  breakpoint: 3,
+  budget: 4,
+  /** Not translated yet; the translator's own affair. */
+  miss: 5,
+  /** Fetching outside memory. */
+  fetchFault: 6,
+  /** IC IVAU; the translator's own affair. detail = address. */
+  invalidate: 7,
+} as const;
+
+/** One u32 per guest page: offset of its page of table slots from SLOT_PAGES; 0 = the empty page. */
+export const PAGE_DIRECTORY = 4096;
+/** Pages of 1024 table slots, one per instruction; the first page is the empty one and stays zero. */
+export const SLOT_PAGES: number = PAGE_DIRECTORY + 4 * (1 << 20);
+export const SLOT_PAGE_BYTES = 4096;
+export const PAGE_SHIFT = 12;
+
+/** Guest address minus this = address in the WebAssembly memory. Page 0 falls outside, so that NULL traps. */
+export const REBASE = 4096;
+
+/** What a translated function returns instead of a program counter: stop, the reason is in the state. */
+export const STOP = -1;

@@ -1,0 +1,422 @@
+/**
+ * Translates a region, the part of a guest function that direct branches reach from its entry, into one WebAssembly function:
+ * structured control flow after "Beyond Relooper" (Ramsey 2022), registers in locals, calls as WebAssembly calls.
+ */
+import { extractFields } from "../decode/decoder.ts";
+import { PAGE_DIRECTORY, PAGE_SHIFT, SLOT_PAGES, STOP, stateOffset, stopCode } from "../state.ts";
+import { Code, type Label } from "../wasm/code.ts";
+import { op } from "../wasm/opcodes.ts";
+import { Context, type ImportedFunctions, type RegisterSet, STATE, type Terminator } from "./context.ts";
+import { type Block, type Discovered, discover, type Fetch } from "./discover.ts";
+import { type PendingFlags, pushPacked } from "./flags.ts";
+import { reversePostorder, type Shape, shapeOf } from "./graph.ts";
+import { handlers } from "./handlers.ts";
+import { computeFlow, type Flow, type FlowBlock } from "./liveness.ts";
+
+/** Nested calls before a call leaves to the dispatcher instead, so that the host's stack is never spent. */
+const MAXIMUM_DEPTH = 300;
+
+/** Parameters of every translated function: its own address, and how deep the calls are. */
+export const PARAMETER_COUNT = 2;
+const DEPTH = 1;
+
+export interface RegionOptions {
+  readonly fetch: Fetch;
+  readonly imports: ImportedFunctions;
+  /** The type of translated functions in the module. */
+  readonly functionType: number;
+  readonly maximumInstructions: number;
+  /** The table slot of the function that stands, or will stand, for an address. */
+  slotFor(address: number): number;
+}
+
+export interface Region {
+  readonly code: Code;
+  readonly discovered: Discovered;
+}
+
+/** One block in WebAssembly, without its way out. */
+interface Translated {
+  readonly bytes: readonly number[];
+  readonly terminator: Terminator;
+  readonly used: RegisterSet;
+  readonly defined: RegisterSet;
+  readonly readsFlags: boolean;
+  readonly pendingAtEnd: PendingFlags | null;
+  readonly inheritsFlags: boolean;
+}
+
+export function translateRegion(entry: number, options: RegionOptions): Region {
+  const discovered = discover(options.fetch, entry, options.maximumInstructions);
+  const code = new Code(PARAMETER_COUNT);
+  const writer = new RegionWriter(entry, discovered.blocks, new Context(code, options.imports), options);
+  writer.write();
+  return { code, discovered };
+}
+
+class RegionWriter {
+  readonly #entry: number;
+  readonly #context: Context;
+  readonly #code: Code;
+  readonly #options: RegionOptions;
+  readonly #translated = new Map<number, Translated>();
+  /** Start addresses in reverse postorder, and the places there by address. */
+  #order: number[] = [];
+  #placeOf = new Map<number, number>();
+  /** Edges that would enter a loop sideways, as "from to": they leave the region. */
+  readonly #cut = new Set<string>();
+  #shape: Shape = { dominator: [], children: [], isLoopHeader: [], isMerge: [] };
+  #flow: Flow = { dirtyAtEnd: [], dirtyAtStart: [], liveAtStart: [], flagsWanted: [] };
+  readonly #loopLabels = new Map<number, Label>();
+  readonly #mergeLabels = new Map<number, Label>();
+  readonly #budget: number;
+  readonly #result: number;
+
+  constructor(entry: number, blocks: ReadonlyMap<number, Block>, context: Context, options: RegionOptions) {
+    this.#entry = entry;
+    this.#context = context;
+    this.#code = context.code;
+    this.#options = options;
+    this.#budget = this.#code.newLocal("i32");
+    this.#result = this.#code.newLocal("i32");
+    this.#translateBlocks(blocks);
+    this.#shapeGraph();
+  }
+
+  write(): void {
+    this.#countEntry();
+    if (!this.#translated.has(this.#entry)) {
+      this.#stop(stopCode.fetchFault, this.#entry, null);
+      return;
+    }
+    this.#reload(this.#flow.liveAtStart[0] as RegisterSet);
+    this.#writeTree(0);
+    this.#code.op(op.unreachable);
+  }
+
+  #translateBlocks(blocks: ReadonlyMap<number, Block>): void {
+    const order = reversePostorder(this.#entry, (start) => blocks.get(start)?.successors ?? []);
+    const predecessorCount = new Map<number, number>([[this.#entry, 1]]);
+    for (const start of order) {
+      for (const next of blocks.get(start)?.successors ?? [])
+        predecessorCount.set(next, (predecessorCount.get(next) ?? 0) + 1);
+    }
+    const inherited = new Map<number, PendingFlags>();
+    for (const start of order) {
+      const block = blocks.get(start);
+      if (block === undefined) continue;
+      const translated = this.#translateBlock(block, inherited.get(start) ?? null);
+      this.#translated.set(start, translated);
+      const { pendingAtEnd, terminator } = translated;
+      if (pendingAtEnd === null || (terminator.kind !== "jump" && terminator.kind !== "branch")) continue;
+      for (const next of block.successors) if (predecessorCount.get(next) === 1) inherited.set(next, pendingAtEnd);
+    }
+  }
+
+  #translateBlock(block: Block, inherited: PendingFlags | null): Translated {
+    const context = this.#context;
+    const bytes: number[] = [];
+    this.#code.bytes = bytes;
+    context.startBlock(inherited);
+    let pc = block.start;
+    for (const { word, instruction } of block.instructions) {
+      context.startInstruction(pc);
+      const translation = instruction === null ? undefined : handlers[instruction.index];
+      const before = bytes.length;
+      const known =
+        instruction !== null &&
+        translation !== undefined &&
+        translation(context, extractFields(instruction, word)) !== false;
+      if (!known) {
+        bytes.length = before;
+        context.terminator = { kind: "stop", code: stopCode.unknownInstruction, detail: word, pc };
+      }
+      if (context.terminator !== null) break;
+      pc += 4;
+    }
+    this.#code.bytes = [];
+    return {
+      bytes,
+      terminator: context.terminator ?? { kind: "jump", target: block.end },
+      used: context.used,
+      defined: context.defined,
+      readsFlags: context.readsFlags,
+      pendingAtEnd: context.pending,
+      inheritsFlags: inherited !== null,
+    };
+  }
+
+  /** Where control goes on inside the region with registers in locals. */
+  #successors(start: number): number[] {
+    const terminator = this.#translated.get(start)?.terminator;
+    if (terminator === undefined) return [];
+    return targetsOf(terminator).filter((target) => this.#isInside(start, target));
+  }
+
+  #isInside(from: number, target: number): boolean {
+    return this.#translated.has(target) && !this.#cut.has(`${from} ${target}`);
+  }
+
+  #shapeGraph(): void {
+    for (;;) {
+      this.#order = reversePostorder(this.#entry, (start) => this.#successors(start));
+      this.#placeOf = new Map(this.#order.map((start, place) => [start, place]));
+      const nodes = this.#order.map((start) => ({
+        successors: this.#successors(start).map((target) => this.#placeOf.get(target) as number),
+      }));
+      const { shape, irreducible } = shapeOf(nodes);
+      if (irreducible.length === 0) {
+        this.#shape = shape;
+        break;
+      }
+      for (const [from, to] of irreducible) this.#cut.add(`${this.#order[from]} ${this.#order[to]}`);
+    }
+    if (!this.#translated.has(this.#entry)) return;
+    this.#flow = computeFlow(
+      this.#order.map((start, place): FlowBlock => {
+        const translated = this.#translated.get(start) as Translated;
+        const { terminator } = translated;
+        const inside = this.#successors(start).map((target) => this.#placeOf.get(target) as number);
+        const isCall = terminator.kind === "call" || terminator.kind === "supervisor";
+        return {
+          ...translated,
+          successors: isCall ? [] : inside,
+          afterCall: isCall ? (inside[0] ?? null) : null,
+          leaves: isCall || inside.length < targetsOf(terminator).length || inside.length === 0,
+          isLoopHeader: this.#shape.isLoopHeader[place] === true,
+        };
+      }),
+    );
+  }
+
+  /** Takes one from the budget; leaves at once if it is spent. */
+  #countEntry(): void {
+    const code = this.#code;
+    code.i32(0).i32(0).memory(op.i32_load, STATE, 2, stateOffset.budget).i32(1).op(op.i32_sub).tee(this.#budget);
+    code.memory(op.i32_store, STATE, 2, stateOffset.budget);
+    code.get(this.#budget).i32(0).op(op.i32_lt_s).if();
+    this.#stop(stopCode.budget, this.#entry, null);
+    code.end();
+  }
+
+  #writeTree(place: number): void {
+    const merges = (this.#shape.children[place] ?? []).filter((child) => this.#shape.isMerge[child]);
+    merges.sort((a, b) => b - a);
+    if (this.#shape.isLoopHeader[place] !== true) {
+      this.#writeWithin(place, merges);
+      return;
+    }
+    this.#loopLabels.set(place, this.#code.loop());
+    this.#countLoop(place);
+    this.#writeWithin(place, merges);
+    this.#code.end();
+  }
+
+  #countLoop(place: number): void {
+    const code = this.#code;
+    const dirty = this.#flow.dirtyAtStart[place] as RegisterSet;
+    code.get(this.#budget).i32(1).op(op.i32_sub).tee(this.#budget).i32(0).op(op.i32_lt_s).if();
+    this.#spill({ ...dirty, flags: dirty.flags && this.#flow.flagsWanted[place] === true }, null);
+    this.#stop(stopCode.budget, this.#order[place] as number, null);
+    code.end();
+  }
+
+  #writeWithin(place: number, merges: readonly number[]): void {
+    const [merge, ...rest] = merges;
+    if (merge === undefined) {
+      this.#writeBlock(place);
+      return;
+    }
+    this.#mergeLabels.set(merge, this.#code.block());
+    this.#writeWithin(place, rest);
+    this.#code.end();
+    this.#writeTree(merge);
+  }
+
+  #writeBlock(place: number): void {
+    const code = this.#code;
+    const { bytes, terminator } = this.#translated.get(this.#order[place] as number) as Translated;
+    for (const byte of bytes) code.bytes.push(byte);
+    switch (terminator.kind) {
+      case "jump":
+        this.#go(place, terminator.target);
+        return;
+      case "branch":
+        code.if();
+        this.#go(place, terminator.taken);
+        code.else();
+        this.#go(place, terminator.otherwise);
+        code.end();
+        return;
+      case "call":
+        this.#writeCall(place, terminator.target, terminator.returnTo);
+        return;
+      case "indirect":
+        this.#spillAtEnd(place);
+        if (terminator.isReturn) code.get(this.#context.target).op(op.return);
+        else this.#dispatchTo(null, true);
+        return;
+      case "stop":
+        this.#spillAtEnd(place);
+        this.#stop(terminator.code, terminator.pc, terminator.detail);
+        return;
+      case "supervisor":
+        this.#writeSupervisorCall(place, terminator.immediate, terminator.returnTo);
+        return;
+    }
+  }
+
+  /** Ends a path: on to a block of the region, or out of it. */
+  #go(from: number, target: number): void {
+    const start = this.#order[from] as number;
+    if (!this.#isInside(start, target)) {
+      this.#spillAtEnd(from);
+      this.#dispatchTo(target, true);
+      return;
+    }
+    const to = this.#placeOf.get(target) as number;
+    const { pendingAtEnd } = this.#translated.get(start) as Translated;
+    const destination = this.#translated.get(target) as Translated;
+    if (pendingAtEnd !== null && !destination.inheritsFlags && this.#flow.liveAtStart[to]?.flags === true) {
+      pushPacked(this.#code, this.#context.flagLocals, pendingAtEnd);
+      this.#code.set(this.#context.flagLocals.packed);
+    }
+    this.#jumpTo(from, to);
+  }
+
+  #jumpTo(from: number, to: number): void {
+    if (to <= from) this.#code.br(this.#loopLabels.get(to) as Label);
+    else if (this.#shape.isMerge[to]) this.#code.br(this.#mergeLabels.get(to) as Label);
+    else this.#writeTree(to);
+  }
+
+  #writeCall(place: number, target: number | null, returnTo: number): void {
+    const code = this.#code;
+    this.#spillAtEnd(place);
+    code.get(DEPTH).i32(MAXIMUM_DEPTH).op(op.i32_ge_u).if();
+    if (target === null) code.get(this.#context.target);
+    else code.i32(target);
+    code.op(op.return).end();
+    this.#dispatchTo(target, false);
+    code.tee(this.#result).i32(returnTo).op(op.i32_ne).if();
+    code.get(this.#result).op(op.return).end();
+    this.#resume(place, returnTo);
+  }
+
+  #writeSupervisorCall(place: number, immediate: number, returnTo: number): void {
+    const code = this.#code;
+    this.#spillAtEnd(place);
+    this.#store(stateOffset.pc, returnTo);
+    this.#store(stateOffset.detail, immediate);
+    this.#store(stateOffset.stop, stopCode.supervisorCall);
+    this.#context.call("supervisorCall");
+    code.if();
+    code.i32(STOP).op(op.return).end();
+    this.#resume(place, returnTo);
+  }
+
+  /** Goes on after a call, with registers from the state. */
+  #resume(from: number, target: number): void {
+    if (!this.#isInside(this.#order[from] as number, target)) {
+      this.#dispatchTo(target, true);
+      return;
+    }
+    const to = this.#placeOf.get(target) as number;
+    this.#reload(this.#flow.liveAtStart[to] as RegisterSet);
+    this.#code.i32(0).memory(op.i32_load, STATE, 2, stateOffset.budget).set(this.#budget);
+    this.#jumpTo(from, to);
+  }
+
+  /** Calls the function of an address (null: of the address in the target local), as the last act or not. */
+  #dispatchTo(target: number | null, isLast: boolean): void {
+    const code = this.#code;
+    const { functionType } = this.#options;
+    if (target === null) code.get(this.#context.target);
+    else code.i32(target);
+    code.get(DEPTH);
+    if (!isLast) code.i32(1).op(op.i32_add);
+    if (target === null) pushSlot(code, this.#context.target);
+    else code.i32(this.#options.slotFor(target));
+    code.opWith(isLast ? op.return_call_indirect : op.call_indirect, functionType, 0);
+  }
+
+  #stop(reason: number, pc: number, detail: number | null): void {
+    this.#store(stateOffset.pc, pc);
+    this.#store(stateOffset.stop, reason);
+    if (detail !== null) this.#store(stateOffset.detail, detail);
+    this.#code.i32(STOP).op(op.return);
+  }
+
+  #store(offset: number, value: number): void {
+    this.#code.i32(0).i32(value).memory(op.i32_store, STATE, 2, offset);
+  }
+
+  #spillAtEnd(place: number): void {
+    const { pendingAtEnd } = this.#translated.get(this.#order[place] as number) as Translated;
+    this.#spill(this.#flow.dirtyAtEnd[place] as RegisterSet, pendingAtEnd);
+  }
+
+  #spill(set: RegisterSet, pending: PendingFlags | null): void {
+    const code = this.#code;
+    for (let register = 0; register < 32; register++) {
+      if ((set.general & (1 << register)) === 0) continue;
+      code
+        .i32(0)
+        .get(this.#context.generalLocal(register))
+        .memory(op.i64_store, STATE, 3, 8 * register);
+    }
+    for (let register = 0; register < 32; register++) {
+      if ((set.vector & (1 << register)) === 0) continue;
+      code.i32(0).get(this.#context.vectorLocal(register));
+      code.memory(op.v128_store, STATE, 4, stateOffset.v + 16 * register);
+    }
+    if (set.flags) {
+      code.i32(0);
+      pushPacked(code, this.#context.flagLocals, pending);
+      code.memory(op.i32_store, STATE, 2, stateOffset.nzcv);
+    }
+    if (this.#shape.isLoopHeader.includes(true)) {
+      code.i32(0).get(this.#budget).memory(op.i32_store, STATE, 2, stateOffset.budget);
+    }
+  }
+
+  #reload(set: RegisterSet): void {
+    const code = this.#code;
+    for (let register = 0; register < 32; register++) {
+      if ((set.general & (1 << register)) === 0) continue;
+      code
+        .i32(0)
+        .memory(op.i64_load, STATE, 3, 8 * register)
+        .set(this.#context.generalLocal(register));
+    }
+    for (let register = 0; register < 32; register++) {
+      if ((set.vector & (1 << register)) === 0) continue;
+      code.i32(0).memory(op.v128_load, STATE, 4, stateOffset.v + 16 * register);
+      code.set(this.#context.vectorLocal(register));
+    }
+    if (set.flags) code.i32(0).memory(op.i32_load, STATE, 2, stateOffset.nzcv).set(this.#context.flagLocals.packed);
+  }
+}
+
+/** Addresses that a way out names, those after calls too. */
+function targetsOf(terminator: Terminator): number[] {
+  switch (terminator.kind) {
+    case "jump":
+      return [terminator.target];
+    case "branch":
+      return [terminator.taken, terminator.otherwise];
+    case "call":
+    case "supervisor":
+      return [terminator.returnTo];
+    default:
+      return [];
+  }
+}
+
+/** Pushes the table slot for the address in a local: the map's page, then the place in it. */
+export function pushSlot(code: Code, address: number, stateMemory: number = STATE): void {
+  code.get(address).i32(PAGE_SHIFT).op(op.i32_shr_u).i32(2).op(op.i32_shl);
+  code.memory(op.i32_load, stateMemory, 2, PAGE_DIRECTORY);
+  code.get(address).i32(0xffc).op(op.i32_and).op(op.i32_add);
+  code.memory(op.i32_load, stateMemory, 2, SLOT_PAGES);
+}
