@@ -2,6 +2,7 @@
 import { Command, type CommanderError, type Help } from "commander";
 import { CommandFailure, UsageError } from "./errors.ts";
 import { addFlags, type KernelFlags, markBareFlags, parseInteger } from "./flags.ts";
+import { printLine } from "./style.ts";
 
 /** Takes the exit code of the command that ran. */
 type Finish = (exitCode: number) => void;
@@ -35,8 +36,7 @@ export function buildCommands(finish: Finish): Command {
       if (unknown !== undefined) throw new UsageError(`there is no command ${unknown}${suggestion(program, unknown)}`);
       if (flags.version === true) {
         const { readVersion } = await import("./version.ts");
-        process.stdout.write(`akuma ${await readVersion()}
-`);
+        printLine(`akuma ${await readVersion()}`);
       } else program.outputHelp();
       finish(0);
     });

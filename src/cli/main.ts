@@ -3,10 +3,6 @@ import { buildCommands } from "./commands.ts";
 import { CommandFailure, UsageError } from "./errors.ts";
 import { printError } from "./style.ts";
 
-/** Who reads our output may go away: `akuma … | head`. The program inside learns it by EPIPE; we have nothing to add. */
-process.stdout.on("error", () => {});
-process.stderr.on("error", () => {});
-
 async function main(): Promise<number> {
   let exitCode = 0;
   try {
@@ -27,8 +23,17 @@ async function main(): Promise<number> {
   }
 }
 
-const code = await main();
+let code = await main();
 // What was printed goes out first; then nothing that is still open keeps us.
-const flushed = [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write("", resolve)));
-await Promise.all(flushed);
+for (const stream of [process.stdout, process.stderr]) {
+  const error = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+    stream.once("error", resolve);
+    stream.write("", (failure) => resolve(failure ?? stream.errored));
+  });
+  // Whoever read it may have gone: that is no error of ours. A full disk is.
+  if (error !== null && error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") {
+    if (stream === process.stdout) printError(`cannot write the output: ${error.message}`);
+    code ||= 1;
+  }
+}
 process.exit(code);

@@ -14,10 +14,19 @@ export async function runProgram(name: string, words: readonly string[], flags: 
   return await runInKernel(kernel, path, flags, { arguments: words });
 }
 
+/** Node has run TypeScript since 22.18; an older one would say nothing useful about it. */
+async function checkTypeScript(kernel: Kernel, name: string): Promise<void> {
+  if (!/\.[cm]?ts$/.test(name) || process.features.typescript) return;
+  await kernel.shutdown();
+  const instead = `compile ${name} to JavaScript, or use a newer Node`;
+  throw new CommandFailure(`Node ${process.version} cannot run TypeScript (22.18 and newer can): ${instead}`, 126);
+}
+
 /** The path in the guest. A module of the host's is put into /usr/bin there. */
 async function findProgram(kernel: Kernel, name: string): Promise<string> {
   if (MODULE.test(name) && !name.startsWith("/bin/")) {
     if (existsSync(name)) {
+      await checkTypeScript(kernel, name);
       const program = basename(name).replace(MODULE, "");
       const path = `/usr/bin/${program}`;
       kernel.addProgram(`usr/${program}`, pathToFileURL(resolve(name)), path);

@@ -5,7 +5,7 @@ import { type BootOptions, Kernel, type MountOption } from "../host/node/boot.ts
 import type { KernelProcess, SpawnOptions } from "../host/node/kernel-process.ts";
 import { CommandFailure, UsageError } from "./errors.ts";
 import type { KernelFlags, MountFlag } from "./flags.ts";
-import { printError, printLog } from "./style.ts";
+import { printError, printLog, printTrace } from "./style.ts";
 
 /** Errors of boot that the user can do something about: their message says what. */
 const USAGE_ERRORS = new Set(["GrantSyntaxError", "PublishSyntaxError"]);
@@ -116,7 +116,7 @@ export function checkFolder(path: string): void {
 
 /** Lines of strace to stderr, or to a file. */
 function traceTo(target: string | true): (line: string) => void {
-  if (target === true) return (line) => void process.stderr.write(`${line}\n`);
+  if (target === true) return printTrace;
   let file: number;
   try {
     file = openSync(target, "w");

@@ -21,7 +21,7 @@ export async function fetchUrl(urlText: string, file: string | undefined, flags:
     mounts: toStdout ? {} : { [GUEST_FOLDER]: { path: folder, writable: true } },
     allowNet: allowNet === true ? true : [grant, ...(allowNet ?? [])],
   });
-  const target = file === undefined ? [] : [toStdout ? "-" : `./${basename(file)}`];
+  const target = file === undefined ? [] : [toStdout ? "-" : fileName(file)];
   const words = [
     ...(flags.quiet === true ? ["--quiet"] : []),
     ...(flags.serverResponse === true ? ["--server-response"] : []),
@@ -31,6 +31,12 @@ export async function fetchUrl(urlText: string, file: string | undefined, flags:
   ];
   const workingDirectory = toStdout ? "/tmp" : GUEST_FOLDER;
   return await runInKernel(kernel, "/bin/wget", flags, { arguments: words, stdin: "ignore", workingDirectory });
+}
+
+/** In its folder, which the guest is in; a file that is called "-" is not stdout. */
+function fileName(file: string): string {
+  const name = basename(file);
+  return name === "-" ? "./-" : name;
 }
 
 /** "example.com:80" for the URL that the user names, and thereby grants. */

@@ -1,5 +1,6 @@
 /** The host's own stdin, stdout and stderr as files of the guest: terminals where they are some, plain streams elsewhere. */
 import type { Buffer } from "node:buffer";
+import { isatty } from "node:tty";
 import { O_RDWR } from "../../abi/file.ts";
 import type { OpenFile } from "../../kernel/file/open-file.ts";
 import { type HostTerminal, Terminal } from "../../kernel/file/terminal.ts";
@@ -8,27 +9,36 @@ import type { Kernel } from "../../kernel/kernel.ts";
 /** Columns and rows where the host does not say. */
 const USUAL_SIZE = { columns: 80, rows: 24 };
 
-/** One end of the host: what is typed comes from stdin, what is printed goes to `output`. */
+/** One end of the host: what is typed comes from stdin, what is printed goes to stdout or stderr. */
 class NodeTerminal implements HostTerminal {
   readonly isTerminal: boolean;
   isClosed = false;
   onInput: ((bytes: Uint8Array | null) => void) | null = null;
   onDrain: (() => void) | null = null;
   onResize: (() => void) | null = null;
-  private readonly output: NodeJS.WriteStream;
+  private readonly descriptor: 1 | 2;
+  private stream: NodeJS.WriteStream | null = null;
   private isReading = false;
   private hasEnded = false;
 
-  constructor(output: NodeJS.WriteStream, isTerminal: boolean) {
-    this.output = output;
+  constructor(descriptor: 1 | 2, isTerminal: boolean) {
+    this.descriptor = descriptor;
     this.isTerminal = isTerminal;
-    output.on("drain", () => this.onDrain?.());
+  }
+
+  /** Node makes its standard streams when they are first touched, which takes milliseconds each. */
+  private get output(): NodeJS.WriteStream {
+    if (this.stream !== null) return this.stream;
+    const stream = this.descriptor === 1 ? process.stdout : process.stderr;
+    this.stream = stream;
+    stream.on("drain", () => this.onDrain?.());
     // EPIPE: whoever read our output has gone.
-    output.on("error", () => {
+    stream.on("error", () => {
       this.isClosed = true;
       this.onDrain?.();
     });
-    if (isTerminal) output.on("resize", () => this.onResize?.());
+    if (this.isTerminal) stream.on("resize", () => this.onResize?.());
+    return stream;
   }
 
   get columns(): number {
@@ -77,13 +87,12 @@ export function hostTerminalFile(kernel: Kernel, descriptor: 0 | 1 | 2): OpenFil
     known = new Map();
     terminals.set(kernel, known);
   }
-  const streams = [process.stdin, process.stdout, process.stderr] as const;
-  const isTerminal = streams[descriptor].isTTY === true;
+  const isTerminal = isatty(descriptor);
   const key = isTerminal ? "terminal" : descriptor;
   let terminal = known.get(key);
   if (terminal === undefined) {
-    const output = isTerminal ? (process.stdout.isTTY ? process.stdout : process.stderr) : streams[descriptor || 1];
-    terminal = new Terminal(new NodeTerminal(output as NodeJS.WriteStream, isTerminal));
+    const output = isTerminal ? (isatty(1) ? 1 : 2) : descriptor || 1;
+    terminal = new Terminal(new NodeTerminal(output, isTerminal));
     terminal.onSignal = (signal, group) => {
       for (const guest of [...kernel.processes.all()]) {
         if (group === 0 || guest.processGroup === group) guest.signals.raise(signal);
