@@ -22,7 +22,9 @@ await succeed(process.execPath, [join(root, "scripts", "build.ts")], root);
 await succeed(join(bin, "publint"), ["run", "--strict"], root);
 holds("publint --strict finds nothing");
 
-const [packed] = JSON.parse(await succeed("npm", ["pack", "--json", "--pack-destination", folder], root));
+const [packed] = JSON.parse(
+  await succeed("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], root),
+);
 const tarball = join(folder, packed.filename);
 const { size } = statSync(tarball);
 assert.ok(size < MAXIMUM_PACKED_BYTES, `the package is ${size} bytes`);
