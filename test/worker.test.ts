@@ -77,3 +77,20 @@ test("an error that nobody catches, and memory without end, end the program in t
   const echo = await kernel.spawn("/bin/echo", { arguments: ["alive"] });
   assert.equal((await echo.output()).stdout, "alive\n");
 });
+
+test("programs in workers are bounded: the next one gets EAGAIN until one has gone", async () => {
+  await using kernel = await Kernel.boot({ maximumWorkers: 1 });
+  const start = (): ReturnType<typeof kernel.spawn> =>
+    kernel.spawn("/bin/sleep", { arguments: ["1000"], isolate: "worker" });
+  const first = await start();
+  await assert.rejects(start(), { code: "EAGAIN" });
+  assert.equal((await (await kernel.spawn("/bin/echo", { arguments: ["still"] })).output()).stdout, "still\n");
+  first.kill("SIGKILL");
+  await first.exited;
+  // The process has ended; its thread takes a moment more.
+  for (;;) {
+    const second = await start().catch((error: NodeJS.ErrnoException) => assert.equal(error.code, "EAGAIN"));
+    if (second) break;
+    await new Promise(setImmediate);
+  }
+});

@@ -2,7 +2,7 @@
  * Puts one kernel together: net stack, file systems, socket table, processes, gate, and the runner that drives them. The only
  * file of the kernel that sees every room. It knows no runtime: the host passes clock, randomness, scheduler and devices.
  */
-import { EINVAL, ENOTDIR } from "../abi/errno.ts";
+import { EINVAL, ENOTDIR, errnoName, errnoText } from "../abi/errno.ts";
 import { SIGKILL, signalName } from "../abi/signal.ts";
 import { type Arena, sharedArena } from "../base/arena.ts";
 import type { Clock } from "../base/clock.ts";
@@ -225,7 +225,10 @@ export class Kernel implements System, Turnable {
   mount(path: string, fileSystem: FileSystem, options: { readOnly?: boolean } = {}): void {
     makeDirectories(this.fileSystem, path);
     const result = this.mounts.mount(path, fileSystem, options);
-    if (result < 0) throw new Error(`cannot mount on ${path}: errno ${-result}`);
+    if (result < 0) {
+      const text = `cannot mount on ${path}: ${errnoText(result)}`;
+      throw Object.assign(new Error(text), { code: errnoName(result), errno: result });
+    }
   }
 
   writeFile(path: string, contents: string | Uint8Array, mode = 0o644): void {

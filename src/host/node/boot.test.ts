@@ -32,3 +32,7 @@ test("waiting for a port on which nobody listens ends with ETIMEDOUT", async () 
 test("boot rejects when a mount cannot be had, and says which", async () => {
   await assert.rejects(Kernel.boot({ mounts: { "/public": join(site, "missing") } }), /missing/);
 });
+
+test("what cannot be mounted is refused with errno's name, and leaves nothing behind", async () => {
+  await assert.rejects(Kernel.boot({ mounts: { "/": tmpdir() } }), { code: "EBUSY", message: /cannot mount on \/: / });
+});

@@ -53,6 +53,8 @@ export interface BootOptions {
   /** 0 to 1. */
   netLoss?: number;
   bufferPool?: BufferPoolProfile;
+  /** Programs that may run in threads of their own at once; the next one gets EAGAIN. Default 64. */
+  maximumWorkers?: number;
   /** Takes the lines that strace would print. */
   strace?: (line: string) => void;
   /** Takes the kernel's log: refused connections, calls that are not there. */
@@ -124,7 +126,7 @@ export class Kernel {
         scheduler,
         arena,
         starter: startProgram,
-        workerRunner: (kernel) => new WorkerRunner(kernel),
+        workerRunner: (kernel) => new WorkerRunner(kernel, options.maximumWorkers),
         interfaces: [{ name: "eth0", device, ...gateway.guestAddress }],
         nameservers: [gateway.nameserver],
         log,

@@ -26,18 +26,28 @@ import {
 const entry = new URL(import.meta.url.endsWith(".ts") ? "./worker-entry.ts" : "./worker-entry.js", import.meta.url);
 /** How long the kernel's thread answers one worker's calls before the event loop comes round. */
 const BUDGET_MILLISECONDS = 0.25;
+/** A thread takes some 15 MiB and a while to start: a program that spawns without end must not take the host with it. */
+const MAXIMUM_WORKERS = 64;
 /** Heap of the worker's realm, beside the process's own memory. */
 const HEAP_MEGABYTES = 512;
 
 export class WorkerRunner implements ProgramRunner {
   private readonly kernel: Kernel;
+  private readonly maximumWorkers: number;
+  private workers = 0;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, maximumWorkers: number = MAXIMUM_WORKERS) {
     this.kernel = kernel;
+    this.maximumWorkers = maximumWorkers;
+  }
+
+  hasRoom(): boolean {
+    return this.workers < this.maximumWorkers;
   }
 
   start(process: Process, program: RegisteredProgram): void {
-    new WorkerProgram(this.kernel, process, program).start();
+    this.workers++;
+    new WorkerProgram(this.kernel, process, program).start(() => this.workers--);
   }
 }
 
@@ -77,7 +87,8 @@ class WorkerProgram {
     });
   }
 
-  start(): void {
+  /** `onGone` is called when the thread has ended. */
+  start(onGone: () => void): void {
     const { process, worker } = this;
     process.onEnd = () => {
       // A worker that waits for an answer is stopped where it stands.
@@ -91,6 +102,7 @@ class WorkerProgram {
       process.terminateBySignal(isOutOfMemory ? SIGKILL : SIGABRT);
     });
     worker.on("exit", () => {
+      onGone();
       if (!process.hasExited) process.exit(1);
     });
     for (const stream of [worker.stdout, worker.stderr]) {

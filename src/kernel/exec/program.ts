@@ -44,6 +44,8 @@ export interface RegisteredProgram {
 
 /** Starts a program's code for a process that exists already; never throws. */
 export interface ProgramRunner {
+  /** False when no further program can be run so: EAGAIN. */
+  hasRoom(isolate: "realm" | "worker"): boolean;
   start(process: Process, program: RegisteredProgram, isolate: "realm" | "worker"): void;
 }
 

@@ -41,6 +41,10 @@ export class RealmRunner implements ProgramRunner {
     this.other = other;
   }
 
+  hasRoom(isolate: "realm" | "worker"): boolean {
+    return isolate === "realm" || this.other === null || this.other.hasRoom(isolate);
+  }
+
   start(process: Process, program: RegisteredProgram, isolate: "realm" | "worker"): void {
     if (isolate === "worker" && this.other !== null) {
       this.other.start(process, program, isolate);

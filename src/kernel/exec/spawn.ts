@@ -60,7 +60,7 @@ export function spawnProcess(system: System, loader: ProgramLoader, request: Spa
   if (bytes > MAXIMUM_ARGUMENT_BYTES) return refused(-E2BIG);
   const resolved = resolveProgram(loader.registry, request.fileSystem, request.path, request.arguments);
   if (typeof resolved === "number") return refused(resolved);
-  const processId = system.processes.allocateNumber();
+  const processId = loader.runner.hasRoom(request.isolate) ? system.processes.allocateNumber() : 0;
   if (processId === 0) return refused(-EAGAIN);
 
   const memory = UserMemory.allocate(INITIAL_MEMORY_BYTES, request.maximumMemoryBytes, request.isolate === "worker");
