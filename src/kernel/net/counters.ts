@@ -87,6 +87,8 @@ export class Counters {
   TcpExtTCPSackRecovery = 0;
   TcpExtTCPRenoRecovery = 0;
   TcpExtTCPLostRetransmit = 0;
+  TcpExtTCPSACKReorder = 0;
+  TcpExtTCPFullUndo = 0;
   TcpExtTCPSpuriousRtxHostQueues = 0;
   TcpExtTCPOFOQueue = 0;
   TcpExtTCPOFODrop = 0;

@@ -7,7 +7,8 @@ import { growWindow } from "./congestion.ts";
 import { LOSS_NONE, LOSS_RECOVERY, LOSS_TIMEOUT, type TcpConnection, WAIT_NOTHING } from "./connection.ts";
 import type { Segment } from "./header.ts";
 import { WRITABLE_EVENTS } from "./readiness.ts";
-import { DUPLICATE_THRESHOLD, enterRecovery, leaveRecovery, lostBelow, noteSacked } from "./recovery.ts";
+import { enterRecovery, leaveRecovery, lostBelow, noteSacked, undoRecovery } from "./recovery.ts";
+import { noteReordering, wasNeedless } from "./reordering.ts";
 import { sendRingDrained } from "./rings.ts";
 import { measureRoundTrip, timeoutFor } from "./round-trip.ts";
 import { isWritable } from "./send.ts";
@@ -18,7 +19,8 @@ import { probeAnswered, startRetransmissionTimer } from "./tail-loss-probe.ts";
 export function acknowledge(connection: TcpConnection, acknowledgment: number, hasEcho: boolean, echo: number): void {
   const now = connection.tcp.stack.now;
   const flightBefore = (connection.sendNext - connection.sendUnacknowledged) | 0;
-  const acknowledged = (acknowledgment - connection.sendUnacknowledged) | 0;
+  const first = connection.sendUnacknowledged;
+  const acknowledged = (acknowledgment - first) | 0;
   connection.sendUnacknowledged = acknowledgment;
   connection.bytesAcknowledged += acknowledged;
   connection.retransmits = 0;
@@ -47,12 +49,17 @@ export function acknowledge(connection: TcpConnection, acknowledgment: number, h
     startRetransmissionTimer(connection, now);
   }
 
+  const isRepairing = connection.lossState !== LOSS_NONE;
+  const isNeedless = isRepairing && hasEcho && wasNeedless(connection, echo);
+  const overtook = !isRepairing && connection.sacked !== null && isAtMost(connection.recoverPoint, first);
+  if (isNeedless || overtook) noteReordering(connection, first);
   if (connection.sacked !== null) {
     connection.sacked.trim(acknowledgment);
     if (connection.sacked.count === 0) connection.sacked = null;
   }
   if (connection.probeIsOut) probeAnswered(connection, acknowledgment);
-  if (connection.lossState !== LOSS_NONE) acknowledgeInRecovery(connection, acknowledgment, acknowledged);
+  if (isNeedless) undoRecovery(connection, acknowledged);
+  else if (isRepairing) acknowledgeInRecovery(connection, acknowledgment, acknowledged);
   else {
     connection.duplicateAcks = 0;
     connection.duplicateBytes = 0;
@@ -117,21 +124,21 @@ export function takeSackBlocks(connection: TcpConnection, segment: Segment): num
 
 /** After SACK blocks were taken: begin a recovery, or notice in one that a retransmission was lost. */
 export function judgeSacked(connection: TcpConnection): void {
-  const { sacked } = connection;
+  const { sacked, duplicateThreshold } = connection;
   if (sacked === null) return;
   connection.tcp.markDirty(connection);
   connection.duplicateAcks++;
   if (connection.lossState === LOSS_NONE) {
-    // RFC 6675 section 5: three ACKs with new reports, or reports that amount to as much.
+    // RFC 6675 section 5: three ACKs (or as many as reordering asks for) with new reports, or reports that amount to as much.
     const headIsLost = isBefore(connection.sendUnacknowledged, lostBelow(connection));
     // What was sent before a probe that has arrived was lost (RFC 8985 section 7.4).
     const byProbe = connection.probeIsOut && connection.probeRepeats && sacked.highest === connection.probeEnd;
-    if (headIsLost || byProbe || connection.duplicateAcks >= DUPLICATE_THRESHOLD) enterRecovery(connection);
+    if (headIsLost || byProbe || connection.duplicateAcks >= duplicateThreshold) enterRecovery(connection);
     return;
   }
   // Bytes first sent after the head's retransmission have arrived, enough of them: so the retransmission has not.
   const beyond = (sacked.highest - connection.headRetransmittedAt) | 0;
-  if (beyond > DUPLICATE_THRESHOLD * connection.sendSegmentBytes && !connection.retransmitHead) {
+  if (beyond > duplicateThreshold * connection.sendSegmentBytes && !connection.retransmitHead) {
     connection.tcp.counters.TcpExtTCPLostRetransmit++;
     connection.headRetransmittedAt = connection.sendNext;
     connection.retransmitHead = true;
@@ -145,7 +152,7 @@ export function countDuplicate(connection: TcpConnection): void {
   // Each says that one segment has left the network: limited transmit (RFC 3042) before the third, inflation after it.
   connection.duplicateBytes = Math.min(flight, connection.duplicateBytes + connection.sendSegmentBytes);
   connection.tcp.markDirty(connection);
-  if (connection.lossState !== LOSS_NONE || connection.duplicateAcks !== DUPLICATE_THRESHOLD) return;
+  if (connection.lossState !== LOSS_NONE || connection.duplicateAcks !== connection.duplicateThreshold) return;
   // RFC 6582 section 3.2 step 2: not for duplicates of what an earlier recovery sent again.
   if (isBefore(connection.recoverPoint, connection.sendUnacknowledged)) enterRecovery(connection);
 }

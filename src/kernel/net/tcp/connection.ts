@@ -113,6 +113,12 @@ export class TcpConnection {
   slowStartThreshold = 0x7fff_ffff;
   lossState: number = LOSS_NONE;
   duplicateAcks = 0;
+  /** DupThresh: more than RFC 5681's three where segments are known to overtake each other. */
+  duplicateThreshold = 3;
+  /** The window and slow start threshold before the last recovery, and the time of its first retransmission; 0: nothing to undo. */
+  undoWindow = 0;
+  undoThreshold = 0;
+  undoStamp = 0;
   /** Bytes that duplicate ACKs say have left the network, where there is no SACK. */
   duplicateBytes = 0;
   /** SND.NXT when the last loss was found (RFC 6582's recover). */

@@ -94,7 +94,7 @@ function sendNew(connection: TcpConnection, pipeBefore: number): number {
     // The FIN goes with the last text, if the window has room for its number too.
     const withFin = finFollows && isLast && usable > length;
     if (length === 0 && !withFin) return OUTPUT_DONE;
-    const flags = ACK | (isLast ? PSH : 0) | (withFin ? FIN : 0);
+    const flags = ACK | (isLast && length > 0 ? PSH : 0) | (withFin ? FIN : 0);
     if (!transmit(connection, connection.sendNext, flags, length)) return OUTPUT_STARVED;
     noteSent(connection, length, withFin, fullSegment);
     budget -= length;

@@ -3,16 +3,17 @@
  * without, as NewReno (RFC 6582). A timeout starts over from the first unacknowledged byte (RFC 5681 section 3.1, RFC 6298 section 5).
  */
 
-import { lossThreshold } from "./congestion.ts";
+import { initialWindow, lossThreshold } from "./congestion.ts";
 import { LOSS_NONE, LOSS_RECOVERY, LOSS_TIMEOUT, type TcpConnection, WAIT_RETRANSMIT } from "./connection.ts";
 import { ACK, FIN, PSH } from "./header.ts";
 import { SequenceIntervals } from "./intervals.ts";
+import { rememberWindow } from "./reordering.ts";
 import { isAtMost, isBefore } from "./sequence.ts";
 import { armTimer } from "./timer-deadlines.ts";
 import { transmit } from "./transmit.ts";
 
 /** DupThresh of RFC 5681 and RFC 6675. */
-export const DUPLICATE_THRESHOLD = 3;
+const LEAST_DUPLICATE_THRESHOLD = 3;
 /** Ranges remembered per connection; a peer that reports more has its surplus ignored, which costs needless retransmissions only. */
 const SCOREBOARD_RANGES = 256;
 
@@ -26,16 +27,16 @@ export function noteSacked(connection: TcpConnection, start: number, end: number
 
 /**
  * Below this number everything not acknowledged selectively counts as lost: IsLost() of RFC 6675 section 4. Three ranges, or more
- * than two full segments' bytes, have been received above it.
+ * than two full segments' bytes, have been received above it (more where segments are known to overtake each other).
  */
 export function lostBelow(connection: TcpConnection): number {
   if (connection.lossState === LOSS_TIMEOUT) return connection.recoverPoint;
-  const { sacked } = connection;
+  const { sacked, duplicateThreshold } = connection;
   if (sacked === null) return connection.sendUnacknowledged;
   let bytes = 0;
   for (let index = sacked.count - 1, ranges = 1; index >= 0; index--, ranges++) {
     bytes += (sacked.end(index) - sacked.start(index)) | 0;
-    if (ranges >= DUPLICATE_THRESHOLD || bytes > (DUPLICATE_THRESHOLD - 1) * connection.sendSegmentBytes) {
+    if (ranges >= duplicateThreshold || bytes > (duplicateThreshold - 1) * connection.sendSegmentBytes) {
       return sacked.start(index);
     }
   }
@@ -60,6 +61,7 @@ export function pipeBytes(connection: TcpConnection): number {
 /** Three duplicate ACKs, or what SACK says amounts to them: halve and repair (RFC 5681 section 3.2 steps 2 and 3). */
 export function enterRecovery(connection: TcpConnection): void {
   const { counters, stack } = connection.tcp;
+  rememberWindow(connection);
   connection.probeIsOut = false;
   connection.waitingFor = WAIT_RETRANSMIT;
   connection.retransmitAt = stack.now + connection.retransmitTimeout;
@@ -79,6 +81,9 @@ export function enterRecovery(connection: TcpConnection): void {
 
 /** The retransmission timer has run out: everything not acknowledged is lost until the contrary is known. */
 export function enterTimeoutRecovery(connection: TcpConnection): void {
+  rememberWindow(connection);
+  // The reports that came did not tell of the loss: the threshold was too high.
+  if (connection.sacked !== null) connection.duplicateThreshold = LEAST_DUPLICATE_THRESHOLD;
   // RFC 5681 section 3.1: the threshold is set by the first timeout of a segment, not by the later ones.
   if (connection.retransmits === 0)
     connection.slowStartThreshold = lossThreshold(connection, connection.unacknowledgedBytes);
@@ -105,6 +110,7 @@ export function enterTimeoutRecovery(connection: TcpConnection): void {
 export function resendInFlight(connection: TcpConnection): void {
   if (connection.sendNext === connection.sendUnacknowledged) return;
   connection.lossState = LOSS_TIMEOUT;
+  connection.undoWindow = 0;
   connection.recoverPoint = connection.sendNext;
   connection.retransmitNext = connection.sendUnacknowledged;
   connection.headRetransmittedAt = connection.sendNext;
@@ -121,6 +127,19 @@ export function leaveRecovery(connection: TcpConnection): void {
   connection.duplicateAcks = 0;
   connection.duplicateBytes = 0;
   connection.congestionWindow = Math.max(connection.congestionWindow, connection.sendSegmentBytes);
+}
+
+/** Nothing was lost: goes on as before (RFC 4015). `acknowledged`: bytes that the ACK which tells has taken out of flight. */
+export function undoRecovery(connection: TcpConnection, acknowledged: number): void {
+  const window = connection.undoWindow;
+  connection.tcp.counters.TcpExtTCPFullUndo++;
+  connection.slowStartThreshold = Math.max(connection.undoThreshold, window);
+  // Section 3.2 (5): after a timeout perhaps nothing is in flight any more, and the window is not sent in one burst.
+  const burst = Math.min(acknowledged, initialWindow(connection.sendSegmentBytes));
+  const isTimeout = connection.lossState === LOSS_TIMEOUT;
+  connection.congestionWindow = isTimeout ? Math.min(window, connection.unacknowledgedBytes + burst) : window;
+  connection.undoWindow = 0;
+  leaveRecovery(connection);
 }
 
 /** Sends again what is lost, as far as the congestion window allows. Returns the new pipe; -1 when the arena has no frame left. */
@@ -179,7 +198,7 @@ export function retransmitFrom(connection: TcpConnection, from: number): number 
   const end = (from + length) | 0;
   const withFin = connection.finSent && end === connection.sendEnd;
   if (length === 0 && !withFin) return 0;
-  const flags = ACK | (end === connection.sendEnd ? PSH : 0) | (withFin ? FIN : 0);
+  const flags = ACK | (end === connection.sendEnd && length > 0 ? PSH : 0) | (withFin ? FIN : 0);
   if (!transmit(connection, from, flags, length)) return -1;
   connection.segmentsRetransmitted++;
   connection.tcp.counters.TcpRetransSegs++;
