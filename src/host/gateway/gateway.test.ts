@@ -437,8 +437,13 @@ test("the gateway answers pings of its own address and claims no others", () => 
   const echo = Uint8Array.from([8, 0, 0, 0, 0, 0, 0, 1, 42]);
   ping.sendTo(echo, 0, echo.length, ip("10.0.2.2"));
   ping.sendTo(echo, 0, echo.length, SERVER);
+  ping.sendTo(echo, 0, echo.length, SERVER);
   network.settle();
   assert.equal(ping.queuedDatagrams, 1);
+  // Refused, and said once.
+  assert.equal(network.guest.counters.IcmpInDestUnreachs, 2);
+  assert.equal(network.log.length, 1);
+  assert.match(network.log[0] as string, /refused ping to 93\.184\.216\.34/);
 });
 
 test("closing resets what is open and leaves nothing in the arena", () => {

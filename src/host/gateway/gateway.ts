@@ -104,6 +104,7 @@ export class Gateway {
     });
     const names = new NameService(options.resolver, this.grants, clock);
     this.policy = new OutboundPolicy({ grants: this.grants, names, clock, log: options.log, ...addresses });
+    this.stack.icmp.onRefusedEcho = (destination) => this.policy.refusedEcho(destination);
     const schedule = (work: () => void): void => void this.work.push(work);
     const now = (): number => clock.monotonicMilliseconds();
     const common = { stack: this.stack, sockets, policy: this.policy, schedule, now, ...addresses };

@@ -59,6 +59,11 @@ export class OutboundPolicy {
     return false;
   }
 
+  refusedEcho(destination: number): void {
+    const why = "pings end at the gateway; --allow-net grants TCP and UDP";
+    this.tell(`echo ${destination}`, `refused ping to ${describeAddress(destination)}: ${why}`);
+  }
+
   refusedName(name: string): void {
     this.tell(`name ${name}`, `refused to look up ${name}: not granted; allow it with --allow-net=${name}`);
   }

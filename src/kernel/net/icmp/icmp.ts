@@ -10,6 +10,7 @@ import { type IcmpErrorKind, PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from ".
 import type { NetStack } from "../stack.ts";
 import { readUint16, readUint32 } from "../wire/bytes.ts";
 import {
+  CODE_ADMIN_PROHIBITED,
   ICMP_DESTINATION_UNREACHABLE,
   ICMP_ECHO_REPLY,
   ICMP_ECHO_REQUEST,
@@ -70,6 +71,8 @@ export class Icmp {
   };
   /** False keeps still on echo requests (icmp_echo_ignore_all). */
   answersEcho = true;
+  /** Told of echo requests to others that a stack with `forwardAny` refuses. */
+  onRefusedEcho: ((destination: number) => void) | null = null;
 
   constructor(stack: NetStack) {
     this.stack = stack;
@@ -216,9 +219,13 @@ export class Icmp {
     destination: number,
   ): void {
     const { arena, counters, ipv4 } = this.stack;
-    // A gateway that takes every address does not claim that each of them is alive.
-    const route =
-      this.answersEcho && this.stack.isLocalAddress(destination) ? this.stack.route(source, destination) : null;
+    // A gateway that takes every address does not claim that each of them is alive: it says that it lets none through.
+    const isForOthers = !this.stack.isLocalAddress(destination);
+    if (isForOthers) {
+      this.sendError(netInterface, frame, ip, ICMP_DESTINATION_UNREACHABLE, CODE_ADMIN_PROHIBITED, 0);
+      this.onRefusedEcho?.(destination);
+    }
+    const route = this.answersEcho && !isForOthers ? this.stack.route(source, destination) : null;
     if (route === null) {
       arena.freeFrame(frame);
       return;
