@@ -120,6 +120,8 @@ function mnemonicsOf(name: string): string[] {
       : [""];
   const result = orders.flatMap((order) => sizes.map((size) => base + order + size));
   if (/_v$|_elem$/.test(name)) result.push(`${base}2`);
+  // An extension's form of it, which the translator refuses.
+  if (base === "fcvt") result.push("bfcvt");
   if (base === "dsb") result.push("ssbb", "pssbb", "dfb");
   if (/^lds|^ldu|^ldadd|^ldclr|^ldeor|^ldset/.test(base))
     result.push(...result.map((text) => text.replace(/^ld/, "st")));

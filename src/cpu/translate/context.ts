@@ -245,4 +245,5 @@ export class Context {
 }
 
 /** Translates one instruction. False: this form is not allocated, or not translated yet; nothing has been emitted then. */
-export type Translation<Fields> = (context: Context, fields: Fields) => boolean | undefined | undefined;
+// biome-ignore lint/suspicious/noConfusingVoidType: most forms are always allocated, and their translations return nothing.
+export type Translation<Fields> = (context: Context, fields: Fields) => boolean | void;
