@@ -85,10 +85,9 @@ export abstract class DatagramEndpoint implements PacketOptions {
     return this.queuedDatagrams === 0 ? 0 : this.payloadLength(this.head);
   }
 
-  /** Nothing more is taken in or read; what waits is dropped. */
+  /** Nobody waits for datagrams any more. As on Linux, those that have come, and come still, can be read. */
   shutdownRead(): void {
     this.isReadShut = true;
-    this.clearQueue();
     this.events.wake(POLLIN | POLLRDNORM | POLLRDHUP);
   }
 
@@ -99,7 +98,7 @@ export abstract class DatagramEndpoint implements PacketOptions {
 
   /**
    * Copies the next datagram into `buffer` and returns how many bytes; what does not fit is lost (see `lastLength`).
-   * -EAGAIN when none waits, the pending error negated when there is one, 0 after shutdownRead().
+   * -EAGAIN when none is there (after shutdownRead() 0), the pending error negated when there is one.
    */
   receive(buffer: Uint8Array, offset: number, length: number, peek = false): number {
     if (this.error !== 0) return -this.takeError();
@@ -125,7 +124,7 @@ export abstract class DatagramEndpoint implements PacketOptions {
     const { arena } = this.stack;
     const charge = payloadLength + OVERHEAD_BYTES;
     const isFull = this.queuedBytes + charge > this.receiveBufferBytes && this.queuedDatagrams > 0;
-    if (isFull || this.isReadShut || this.isUnderPressure(frame)) {
+    if (isFull || this.isUnderPressure(frame)) {
       this.drops++;
       arena.freeFrame(frame);
       return false;

@@ -18,6 +18,8 @@ import { TcpSocket } from "./tcp-socket.ts";
 import { UdpSocket } from "./udp-socket.ts";
 import { SOCK_SEQPACKET, UnixSocket } from "./unix-socket.ts";
 
+/** AF_MAX: what is not below it is EAFNOSUPPORT, whatever the type. */
+const FAMILIES = 46;
 /** SOCK_MAX and IPPROTO_MAX: what is not below them is EINVAL. */
 const SOCKET_TYPES = 11;
 const PROTOCOLS = 263;
@@ -30,7 +32,8 @@ export function createSocket(
   protocol: number,
   credentials: Credentials,
 ): KernelSocket | number {
-  if (type < 0 || type >= SOCKET_TYPES) return domain < 0 ? -EAFNOSUPPORT : -EINVAL;
+  if (domain < 0 || domain >= FAMILIES) return -EAFNOSUPPORT;
+  if (type < 0 || type >= SOCKET_TYPES) return -EINVAL;
   let socket: KernelSocket | number;
   if (domain === AF_INET) socket = createInet(table, type, protocol);
   else if (domain === AF_UNIX) socket = createUnix(table, type, protocol, credentials);

@@ -3,9 +3,11 @@
  * leaves or is lost, as datagrams may be.
  */
 import { EAFNOSUPPORT, EAGAIN, EINVAL, ENOTCONN, EOPNOTSUPP } from "../../abi/errno.ts";
+import { O_NONBLOCK } from "../../abi/file.ts";
 import {
   AF_INET,
   AF_UNSPEC,
+  MSG_DONTWAIT,
   MSG_ERRQUEUE,
   MSG_OOB,
   MSG_PEEK,
@@ -29,12 +31,12 @@ import type { SocketTable } from "./socket-table.ts";
 const DEFAULT_OPTIONS: Readonly<SocketOptions> = new SocketOptions(212_992, 212_992);
 
 /** What each endpoint of the stack can do besides. */
-type ClosableEndpoint = DatagramEndpoint & { disconnect(): void; close(): void };
+type ClosableEndpoint = DatagramEndpoint & { disconnect(keepsPort: boolean): void; close(): void };
 
 export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends InetSocket {
-  endpoint: Endpoint;
-  /** bind(2) named the port: it stays when the association is dissolved. */
-  protected isBoundByUser = false;
+  readonly endpoint: Endpoint;
+  /** bind(2) was given the port, not only an address: it stays when the association is dissolved. */
+  private hasChosenPort = false;
   private readonly entry: WaitEntry;
 
   constructor(table: SocketTable, protocol: number, endpoint: Endpoint) {
@@ -44,8 +46,6 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
     endpoint.events.add(this.entry);
   }
 
-  /** A fresh endpoint, bound to nothing. */
-  protected abstract openEndpoint(): Endpoint;
   /** Binds the endpoint; port 0 asks for a free one. 0 or -errno. */
   protected abstract bindEndpoint(address: number, port: number): number;
   protected abstract connectEndpoint(address: number, port: number): number;
@@ -65,7 +65,7 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
     if (this.state.kind !== "Unbound") return -EINVAL;
     const result = this.bindEndpoint(address.address, address.port);
     if (result < 0) return result;
-    this.isBoundByUser = true;
+    this.hasChosenPort = address.port !== 0;
     this.showBound();
     return 0;
   }
@@ -122,7 +122,11 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
     const { endpoint } = this;
     const waiting = endpoint.queuedDatagrams > 0;
     const copied = endpoint.receive(buffer, offset, length, (flags & MSG_PEEK) !== 0);
-    if (copied < 0 || !waiting) return copied;
+    if (copied < 0) return copied;
+    if (!waiting) {
+      // After SHUT_RD nobody waits; who would not have waited anyway is told that nothing is there.
+      return (flags & MSG_DONTWAIT) !== 0 || (this.flags & O_NONBLOCK) !== 0 ? -EAGAIN : 0;
+    }
     const trueLength = endpoint.lastLength;
     if (info !== null) {
       info.trueLength = trueLength;
@@ -172,18 +176,15 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
     endpoint.receiveErrors = ipOptions.receivesErrors;
   }
 
-  /** connect(2) with AF_UNSPEC: what connect() had chosen of address and port goes, what bind() gave stays. */
+  /** connect(2) with AF_UNSPEC, also where there is no peer: what bind() was given stays, what was chosen for the socket goes. */
   private dissolve(): number {
-    if (!this.endpoint.isConnected) return 0;
-    if (this.isBoundByUser) this.endpoint.disconnect();
-    else {
-      this.entry.queue?.remove(this.entry);
-      this.endpoint.close();
-      this.endpoint = this.openEndpoint();
-      this.endpoint.events.add(this.entry);
-      this.applyOptions();
-    }
+    this.endpoint.disconnect(this.hasChosenPort);
     this.showBound();
+    return 0;
+  }
+
+  override localName(into: SocketAddress): number {
+    into.setInet(this.endpoint.localAddress, this.endpoint.localPort);
     return 0;
   }
 

@@ -24,10 +24,6 @@ export class IcmpSocket extends DatagramSocket<IcmpEndpoint> {
     return result;
   }
 
-  protected override openEndpoint(): IcmpEndpoint {
-    return this.table.net.icmp.open();
-  }
-
   protected override bindEndpoint(address: number, identifier: number): number {
     return this.endpoint.bindTo(address, identifier);
   }

@@ -41,7 +41,8 @@ export abstract class InetSocket extends KernelSocket {
   }
 
   override peerName(into: SocketAddress): number {
-    if (this.state.kind !== "Connected") return -ENOTCONN;
+    // A datagram socket may be connected to port 0: that is nobody.
+    if (this.state.kind !== "Connected" || this.state.remoteAddress.port === 0) return -ENOTCONN;
     const { remoteAddress } = this.state;
     into.setInet(remoteAddress.address, remoteAddress.port);
     return 0;

@@ -220,6 +220,11 @@ export abstract class KernelSocket extends OpenFile implements Waiter {
     return -ENOTCONN;
   }
 
+  /** What accept(2) tells of the other end, which may be gone already. */
+  acceptedName(into: SocketAddress): void {
+    if (this.peerName(into) < 0) into.clear();
+  }
+
   /** An error that was reported as the lesser news (some bytes had moved) is to be told by the next call. */
   restoreError(_errno: number): void {}
 

@@ -248,6 +248,10 @@ export class TcpSocket extends InetSocket {
     return 0;
   }
 
+  override acceptedName(into: SocketAddress): void {
+    if (this.connection !== null) into.setInet(this.connection.remoteAddress, this.connection.remotePort);
+  }
+
   override readiness(): number {
     if (this.listener !== null) return this.listener.readiness();
     if (this.connection !== null) return readinessOf(this.connection, this.options.receiveLowWaterBytes);

@@ -1,23 +1,58 @@
 /** UDP sockets (udp(7)), connected and not. An ICMP port unreachable reaches a connected one as ECONNREFUSED. */
-import { EINVAL } from "../../abi/errno.ts";
-import { IPPROTO_UDP } from "../../abi/socket.ts";
-import type { UdpEndpoint } from "../net/udp/endpoint.ts";
+import { EDESTADDRREQ, EINVAL, EMSGSIZE } from "../../abi/errno.ts";
+import { IPPROTO_UDP, MSG_MORE } from "../../abi/socket.ts";
+import { MAXIMUM_DATAGRAM_BYTES, type UdpEndpoint } from "../net/udp/endpoint.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
-import type { SocketAddress } from "./socket-address.ts";
+import type { MessageInfo } from "./kernel-socket.ts";
+import { SocketAddress } from "./socket-address.ts";
 import type { SocketTable } from "./socket-table.ts";
 
+/** The caller's address object serves the next call too. */
+function copyOf(to: SocketAddress | null): SocketAddress | null {
+  return to === null ? null : Object.assign(new SocketAddress(), to);
+}
+
 export class UdpSocket extends DatagramSocket<UdpEndpoint> {
+  /** A datagram that is being put together. */
+  private put: { bytes: Uint8Array; to: SocketAddress | null } | null = null;
+
   constructor(table: SocketTable) {
     super(table, IPPROTO_UDP, table.net.udp.open());
   }
 
-  override applyOptions(): void {
-    super.applyOptions();
-    this.endpoint.reusePort = this.options.reusePort;
+  /**
+   * With MSG_MORE (udp(7)) bytes are put aside, and what comes next is added; all of it leaves as one datagram, to where the first
+   * piece was to go, with the first piece that does not say it again.
+   */
+  override sendMessage(
+    buffer: Uint8Array,
+    offset: number,
+    length: number,
+    flags: number,
+    to: SocketAddress | null,
+    info: MessageInfo | null,
+  ): number {
+    const isMore = (flags & MSG_MORE) !== 0;
+    if (this.put === null && !isMore) return super.sendMessage(buffer, offset, length, flags, to, info);
+    const destination = this.put?.to ?? copyOf(to);
+    const before = this.put?.bytes ?? new Uint8Array(0);
+    this.put = null;
+    const bytes = new Uint8Array(Math.min(before.length + length, MAXIMUM_DATAGRAM_BYTES + 1));
+    bytes.set(before);
+    bytes.set(buffer.subarray(offset, offset + bytes.length - before.length), before.length);
+    if (bytes.length > MAXIMUM_DATAGRAM_BYTES) return -EMSGSIZE;
+    if (isMore) {
+      if (destination === null && this.state.kind !== "Connected") return -EDESTADDRREQ;
+      this.put = { bytes, to: destination };
+      return length;
+    }
+    const result = super.sendMessage(bytes, 0, bytes.length, flags, destination, info);
+    return result < 0 ? result : length;
   }
 
-  protected override openEndpoint(): UdpEndpoint {
-    return this.table.net.udp.open();
+  override applyOptions(): void {
+    super.applyOptions();
+    this.endpoint.setReuse(this.options);
   }
 
   protected override bindEndpoint(address: number, port: number): number {

@@ -46,8 +46,9 @@ function sendOne(task: Task, fd: number, socket: KernelSocket, at: number, flags
   if (!memory.isValid(at, MSGHDR_BYTES)) return -EFAULT;
   const nameAt = memory.readInt64(at);
   let to: SocketAddress | null = null;
-  if (nameAt !== 0) {
-    const length = Math.min(memory.readInt32(at + NAME_LENGTH), SOCKADDR_STORAGE_BYTES);
+  const length = nameAt === 0 ? 0 : Math.min(memory.readInt32(at + NAME_LENGTH), SOCKADDR_STORAGE_BYTES);
+  // Here a name of no length is none, for every family.
+  if (length !== 0) {
     const bad = readAddress(task, nameAt, length, name) || followUnixPath(task, socket, name);
     if (bad !== 0) return bad;
     to = name;

@@ -124,8 +124,7 @@ export function accept4(task: Task, fd: number, at: number, lengthAt: number, fl
   listener.table.add(accepted);
   const descriptor = installSocket(task, accepted, flags);
   if (descriptor >= 0 && at !== 0) {
-    // A peer that has gone already leaves no name behind.
-    if (accepted.peerName(scratch) < 0) scratch.clear();
+    accepted.acceptedName(scratch);
     writeAddress(task, scratch, at, lengthAt);
   }
   return descriptor;

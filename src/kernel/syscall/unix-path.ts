@@ -5,7 +5,7 @@
 import { EADDRINUSE, ECONNREFUSED, EEXIST, EINVAL } from "../../abi/errno.ts";
 import { S_IFSOCK } from "../../abi/file.ts";
 import type { KernelSocket } from "../socket/kernel-socket.ts";
-import type { SocketAddress } from "../socket/socket-address.ts";
+import { SOCKADDR_UN_BYTES, type SocketAddress } from "../socket/socket-address.ts";
 import { UnixSocket } from "../socket/unix-socket.ts";
 import type { Task } from "../task/task.ts";
 import { makeSocketNode } from "../vfs/path-operations.ts";
@@ -22,7 +22,7 @@ function pathOf(address: SocketAddress): string {
 /** Before bind(2): makes the file of a pathname. 0, -EADDRINUSE when something of that name is there, or an error of the file system. */
 export function makeUnixPath(task: Task, socket: KernelSocket, address: SocketAddress): number {
   if (!(socket instanceof UnixSocket) || !address.isPathname) return 0;
-  if (socket.name !== "") return -EINVAL;
+  if (socket.name !== "" || address.byteLength > SOCKADDR_UN_BYTES) return -EINVAL;
   const node = makeSocketNode(contextOf(task), pathOf(address), 0o777);
   if (typeof node === "number") return node === -EEXIST ? -EADDRINUSE : node;
   address.node = node;
@@ -32,6 +32,7 @@ export function makeUnixPath(task: Task, socket: KernelSocket, address: SocketAd
 /** Before connect(2) and sendto(2): follows a pathname. 0, -ECONNREFUSED for a file that is no socket, or an error of the walk. */
 export function followUnixPath(task: Task, socket: KernelSocket, address: SocketAddress): number {
   if (!(socket instanceof UnixSocket) || !address.isPathname) return 0;
+  if (address.byteLength > SOCKADDR_UN_BYTES) return -EINVAL;
   const found = walk(contextOf(task), pathOf(address));
   if (typeof found === "number") return found;
   if (found.inode.type !== S_IFSOCK) return -ECONNREFUSED;

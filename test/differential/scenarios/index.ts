@@ -1,6 +1,13 @@
 /** All scenarios. */
 import type { Scenario } from "../script.ts";
+import { socketScenarios } from "./sockets.ts";
 import { tcpScenarios } from "./tcp.ts";
+import { udpScenarios } from "./udp.ts";
 import { wrongKindScenarios } from "./wrong-kinds.ts";
 
-export const scenarios: readonly Scenario[] = [...tcpScenarios, ...wrongKindScenarios];
+export const scenarios: readonly Scenario[] = [
+  ...socketScenarios,
+  ...tcpScenarios,
+  ...udpScenarios,
+  ...wrongKindScenarios,
+];

@@ -40,9 +40,13 @@ export class IcmpEndpoint extends DatagramEndpoint {
     return 0;
   }
 
-  disconnect(): void {
+  /** Gives the identifier back too, unless it is to be kept. */
+  disconnect(keepsPort = true): void {
     this.remoteAddress = 0;
     this.isConnected = false;
+    if (keepsPort) return;
+    this.stack.icmp.releaseIdentifier(this);
+    this.localPort = 0;
   }
 
   /**
@@ -50,8 +54,6 @@ export class IcmpEndpoint extends DatagramEndpoint {
    * Returns the bytes or -EINVAL for anything but an echo request, -EMSGSIZE, -EDESTADDRREQ, -EACCES, -ENETUNREACH, -ENOBUFS, -EPIPE.
    */
   sendTo(buffer: Uint8Array, offset: number, length: number, address: number): number {
-    if (this.error !== 0) return -this.takeError();
-    if (this.isWriteShut) return -EPIPE;
     let destination = address || this.remoteAddress;
     if (address === 0 && !this.isConnected) destination = LOOPBACK_ADDRESS;
     if (destination === 0) return -EDESTADDRREQ;
@@ -64,6 +66,8 @@ export class IcmpEndpoint extends DatagramEndpoint {
       const bound = this.bindTo(this.localAddress, 0);
       if (bound < 0) return bound;
     }
+    if (this.error !== 0) return -this.takeError();
+    if (this.isWriteShut) return -EPIPE;
     const { arena, counters, ipv4 } = this.stack;
     const frame = arena.allocateFrame(PAYLOAD_OFFSET + length);
     if (frame === 0) return -ENOBUFS;

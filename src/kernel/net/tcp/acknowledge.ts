@@ -15,6 +15,9 @@ import { isWritable } from "./send.ts";
 import { isAtMost, isBefore } from "./sequence.ts";
 import { probeAnswered, startRetransmissionTimer } from "./tail-loss-probe.ts";
 
+/** Half of how far a number may lie behind before comparisons take it for one ahead. */
+const FAR_BEHIND_BYTES = 2 ** 30;
+
 /** SND.UNA moves to `acknowledgment` (after SND.UNA, at most SND.NXT). `echo`: the timestamp echoed, if `hasEcho`. */
 export function acknowledge(connection: TcpConnection, acknowledgment: number, hasEcho: boolean, echo: number): void {
   const now = connection.tcp.stack.now;
@@ -63,6 +66,10 @@ export function acknowledge(connection: TcpConnection, acknowledgment: number, h
   else {
     connection.duplicateAcks = 0;
     connection.duplicateBytes = 0;
+    // An old number must not come round and look like one ahead.
+    if (((acknowledgment - connection.recoverPoint) | 0) > FAR_BEHIND_BYTES) {
+      connection.recoverPoint = (acknowledgment - 1) | 0;
+    }
     const window = connection.congestionWindow;
     const inSlowStart = window < connection.slowStartThreshold;
     // RFC 7661: a window that was not used proves nothing, and does not grow.

@@ -123,6 +123,8 @@ export function resendInFlight(connection: TcpConnection): void {
 
 export function leaveRecovery(connection: TcpConnection): void {
   connection.lossState = LOSS_NONE;
+  // What was sent again beyond it may still fill holes: that is neither a new loss nor reordering.
+  if (isBefore(connection.recoverPoint, connection.retransmitNext)) connection.recoverPoint = connection.retransmitNext;
   connection.retransmitHead = false;
   connection.duplicateAcks = 0;
   connection.duplicateBytes = 0;

@@ -65,6 +65,36 @@ test("a retransmission that was needed leaves the window halved", () => {
   assert.equal(connection.duplicateThreshold, 3);
 });
 
+test("holes that a recovery has filled beyond its end are not taken for reordering", () => {
+  const opened = openActively({ offer: OFFER });
+  const { peer, connection, wire } = opened;
+  const first = peer.ourInitial;
+  sendTen(opened, 1);
+  peer.advance(1);
+  write(opened, pattern(6000));
+  report(opened, 1, 1001, 10_001, peer.lastEcho);
+  peer.expect({ seq: 1 });
+  for (let k = 0; k < 6; k++) peer.expect({ seq: 10_001 + 1000 * k });
+  peer.send({ ack: 1, options: { sackBlocks: [first + 11_001, first + 16_001, first + 1001, first + 10_001] } });
+  peer.expect({ seq: 10_001 });
+  report(opened, 10_001, 11_001, 16_001, peer.lastEcho);
+  assert.equal(connection.lossState, LOSS_NONE);
+  peer.send({ ack: 16_001 }).expectSilence();
+  assert.equal(connection.duplicateThreshold, 3);
+  assert.equal(wire.stack.counters.TcpExtTCPSACKReorder, 0);
+});
+
+test("two gigabytes without a loss do not keep fast retransmit from working", () => {
+  const opened = openActively({ offer: { maximumSegmentSize: 1000 } });
+  const { peer, connection } = opened;
+  write(opened, pattern(5000));
+  for (let k = 0; k < 5; k++) peer.expect({ seq: 1 + 1000 * k });
+  connection.recoverPoint = (connection.sendUnacknowledged - 0x7fff_fe00) | 0;
+  peer.send({ ack: 2001 });
+  for (let k = 0; k < 3; k++) peer.send({ ack: 2001 });
+  peer.expect({ seq: 2001 });
+});
+
 test("without SACK the duplicate ACKs tell how far segments were out of order", () => {
   const opened = openActively({ offer: { ...OFFER, sackPermitted: false } });
   const { peer, connection } = opened;

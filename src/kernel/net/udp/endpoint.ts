@@ -14,7 +14,7 @@ import { DatagramEndpoint } from "../datagram.ts";
 import { errnoForIcmp, isHardIcmpError } from "../errors.ts";
 import { LOOPBACK_ADDRESS, swapHalf } from "../ip/addresses.ts";
 import { PAYLOAD_OFFSET } from "../ip/ipv4.ts";
-import type { PortReservation } from "../ports.ts";
+import type { PortReservation, ReuseFlags } from "../ports.ts";
 import { type IcmpErrorKind, PROTOCOL_UDP } from "../protocols.ts";
 import { readUint16, readUint32 } from "../wire/bytes.ts";
 import { IPV4_HEADER_BYTES, IPV4_MAXIMUM_BYTES } from "../wire/ipv4.ts";
@@ -22,6 +22,9 @@ import { UDP_HEADER_BYTES } from "../wire/udp.ts";
 
 /** Largest datagram: 65,507 bytes. */
 export const MAXIMUM_DATAGRAM_BYTES: number = IPV4_MAXIMUM_BYTES - IPV4_HEADER_BYTES - UDP_HEADER_BYTES;
+
+/** More than this is refused before anything else is looked at. */
+const LONGEST_ASKED_BYTES = 0xffff;
 
 export class UdpEndpoint extends DatagramEndpoint {
   /** Next in the chain of the table it stands in. */
@@ -77,16 +80,28 @@ export class UdpEndpoint extends DatagramEndpoint {
     return 0;
   }
 
-  /** Undoes `connect` (connect(2) with AF_UNSPEC). */
-  disconnect(): void {
-    if (!this.isConnected) return;
+  /** SO_REUSEADDR and SO_REUSEPORT, also after `bind`: later conflict checks see them. */
+  setReuse(flags: ReuseFlags): void {
+    this.reusePort = flags.reusePort;
+    this.reservation?.setFlags(flags);
+  }
+
+  /** Undoes `connect` (connect(2) with AF_UNSPEC), and gives the port back unless it is to be kept. What was received stays. */
+  disconnect(keepsPort = true): void {
+    if (this.localPort === 0 || (keepsPort && !this.isConnected)) return;
     this.stack.udp.remove(this);
     this.isConnected = false;
     this.usesForwarding = false;
     this.remoteAddress = 0;
     this.remotePort = 0;
     this.localAddress = this.boundAddress;
-    this.stack.udp.insert(this);
+    if (keepsPort) {
+      this.stack.udp.insert(this);
+      return;
+    }
+    this.reservation?.release();
+    this.reservation = null;
+    this.localPort = 0;
   }
 
   /**
@@ -94,8 +109,7 @@ export class UdpEndpoint extends DatagramEndpoint {
    * -EACCES (broadcast without the option), -ENOBUFS, -EADDRINUSE (no port left), -EPIPE after shutdownWrite(), or the pending error.
    */
   sendTo(buffer: Uint8Array, offset: number, length: number, address: number, port: number): number {
-    if (this.error !== 0) return -this.takeError();
-    if (this.isWriteShut) return -EPIPE;
+    if (length > LONGEST_ASKED_BYTES) return -EMSGSIZE;
     let destination = address;
     let destinationPort = port;
     if (port === 0) {
@@ -103,11 +117,14 @@ export class UdpEndpoint extends DatagramEndpoint {
       destination = this.remoteAddress;
       destinationPort = this.remotePort;
     } else if (address === 0) destination = LOOPBACK_ADDRESS;
-    if (length > MAXIMUM_DATAGRAM_BYTES) return -EMSGSIZE;
     const route = this.routeTo(destination, destinationPort, "udp");
     if (route === null) return -ENETUNREACH;
     const { netInterface } = route;
     if (!this.broadcast && netInterface.isBroadcast(destination)) return -EACCES;
+    if (length > MAXIMUM_DATAGRAM_BYTES) return -EMSGSIZE;
+    // As on Linux, only a datagram that could go meets what stands in its way.
+    if (this.error !== 0) return -this.takeError();
+    if (this.isWriteShut) return -EPIPE;
     if (this.localPort === 0) {
       const bound = this.bindEphemeral();
       if (bound < 0) return bound;

@@ -169,9 +169,13 @@ describe("a UDP endpoint", () => {
     assert.equal(write(endpoint, "x", PEER_ADDRESS, 1), -32, "EPIPE");
     wire.send(udpFrame("y"));
     endpoint.shutdownRead();
-    assert.equal(read(endpoint), "");
     assert.equal(endpoint.readiness() & (POLLIN | POLLRDHUP | POLLHUP), POLLIN | POLLRDHUP | POLLHUP);
     wire.send(udpFrame("z"));
+    assert.deepEqual(
+      [read(endpoint), read(endpoint), read(endpoint)],
+      ["y", "z", ""],
+      "as Linux: nobody waits, but all is read",
+    );
     assert.equal(wire.arena.framesInUse, 0);
   });
 
