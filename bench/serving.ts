@@ -1,7 +1,6 @@
 /** Servers in processes of their own, for benches that load them from outside: akuma's built command, and Node's http. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { get } from "node:http";
 import { createServer } from "node:net";
 import { join, resolve } from "node:path";
@@ -9,10 +8,10 @@ import { join, resolve } from "node:path";
 export const root: string = resolve(import.meta.dirname, "..");
 export const builtCommand: string = join(root, "dist", "cli.js");
 
-/** Builds the package unless that was done: what is shipped is what is measured. */
-export function ensureBuilt(): void {
-  if (existsSync(builtCommand)) return;
-  execFileSync(process.execPath, [join(root, "scripts", "build.ts")], { stdio: ["ignore", "ignore", "inherit"] });
+/** Builds the package's code: what is shipped is what is measured. */
+export function buildPackage(): void {
+  const command = [join(root, "scripts", "build.ts"), "--no-types"];
+  execFileSync(process.execPath, command, { stdio: ["ignore", "ignore", "inherit"] });
 }
 
 export async function freePort(): Promise<number> {
@@ -52,7 +51,7 @@ export async function startServer(port: number, argumentList: readonly string[])
 }
 
 export async function startAkuma(folder: string): Promise<Server> {
-  ensureBuilt();
+  buildPackage();
   const port = await freePort();
   return startServer(port, [builtCommand, "serve", "--port", String(port), folder]);
 }

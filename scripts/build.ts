@@ -2,7 +2,7 @@
  * Builds the npm package into dist: index.js (the host API), libakuma.js (for programs), cli.js (the command), what they
  * share and load lazily as chunks beside them, and the type declarations those entries reach.
  *
- *     npm run build
+ *     npm run build [-- --no-types]
  */
 import { spawnSync } from "node:child_process";
 import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -96,8 +96,9 @@ function writeLicences(inputs: readonly string[]): void {
   if (texts.length > 0) writeFileSync(join(output, "LICENSES.txt"), texts.join(`\n${"-".repeat(80)}\n\n`));
 }
 
+const withTypes = !process.argv.includes("--no-types");
 rmSync(output, { recursive: true, force: true });
-compileTypes();
+if (withTypes) compileTypes();
 const result = await build({
   absWorkingDir: root,
   entryPoints: entries,
@@ -122,7 +123,7 @@ const result = await build({
 });
 writeFileSync(join(output, "cli.js"), COMMAND);
 chmodSync(join(output, "cli.js"), 0o755);
-const declarations = copyTypes();
+const declarations = withTypes ? copyTypes() : 0;
 writeLicences(Object.keys(result.metafile.inputs));
 
 const files = Object.entries(result.metafile.outputs).sort((a, b) => b[1].bytes - a[1].bytes);

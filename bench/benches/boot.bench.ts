@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Bench } from "../harness.ts";
-import { builtCommand, ensureBuilt, freePort, root } from "../serving.ts";
+import { buildPackage, builtCommand, freePort, root } from "../serving.ts";
 
 async function bootToFirstByte(): Promise<number> {
   const port = await freePort();
@@ -40,7 +40,7 @@ export const bench: Bench = {
   what: "the built command: process start to the first byte of the page over a published port",
   rounds: 11,
   open: () => {
-    ensureBuilt();
+    buildPackage();
     return {
       variants: [
         { name: "serve-to-first-byte", unit: "ms", measure: bootToFirstByte },

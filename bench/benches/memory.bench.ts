@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { sharedArena } from "../../src/base/arena.ts";
 import type { Bench } from "../harness.ts";
-import { root } from "../serving.ts";
+import { buildPackage, root } from "../serving.ts";
 import { StackPair } from "../two-stacks.ts";
 
 const CONNECTIONS = 10_000;
@@ -36,22 +36,24 @@ function residentMebibytes(code: string): number {
     globalThis.gc(); globalThis.gc();
     console.log(process.memoryUsage().rss);
     process.exit(0);`;
-  const flags = ["--expose-gc", "--disable-warning=ExperimentalWarning", "--input-type=module-typescript"];
+  const flags = ["--expose-gc", "--disable-warning=ExperimentalWarning", "--input-type=module"];
   const result = spawnSync(process.execPath, [...flags, "-e", script], { cwd: root, encoding: "utf8" });
   if (result.status !== 0) throw new Error(result.stderr);
   return Number(result.stdout) / MEBIBYTE;
 }
 
 const bootServing = `
-  import { Kernel } from ${JSON.stringify(join(root, "src", "index.ts"))};
+  import { Kernel } from ${JSON.stringify(join(root, "dist", "index.js"))};
   const kernel = await Kernel.boot({ mounts: { "/public": "public" } });
-  await kernel.spawn("/bin/httpd");`;
+  await kernel.spawn("/bin/httpd");
+  await kernel.listening(8080);`;
 
 export const bench: Bench = {
   name: "memory",
   what: "resident memory of a kernel that runs an idle httpd; 10,000 idle connections, bytes an end",
   rounds: 3,
   open: () => {
+    buildPackage();
     let connection = { beyondBuffers: Number.NaN, buffers: Number.NaN };
     return {
       variants: [
