@@ -23,6 +23,7 @@ const commands = {
   layers: ["scripts/check-layers.ts"],
   build: ["scripts/build.ts"],
   bench: ["bench/main.ts"],
+  fuzz: ["fuzz/main.ts"],
   node: [],
 };
 
