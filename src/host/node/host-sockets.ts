@@ -10,7 +10,7 @@ import {
   type HostStreamEvents,
 } from "../gateway/host-sockets.ts";
 import { bindDatagram, connectDatagram } from "./host-datagram.ts";
-import { NodeStream } from "./host-stream.ts";
+import { addressOf, NodeStream } from "./host-stream.ts";
 import { WriteBuffers } from "./write-buffers.ts";
 
 export class NodeHostSockets implements HostSockets {
@@ -22,8 +22,9 @@ export class NodeHostSockets implements HostSockets {
 
   listenStream(address: string, port: number, onConnection: (stream: HostStream) => void): Promise<HostListener> {
     const net = process.getBuiltinModule("node:net");
+    const isLocal = addressOf(address) >>> 24 === 127 || address === "::1";
     const server = net.createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
-      onConnection(NodeStream.accepted(socket, this.buffers)),
+      onConnection(NodeStream.accepted(socket, this.buffers, isLocal)),
     );
     return new Promise((resolve, reject) => {
       const onError = (error: NodeJS.ErrnoException): void =>

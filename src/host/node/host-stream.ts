@@ -28,10 +28,9 @@ export function addressOf(text: string | undefined): number {
 
 export class NodeStream implements HostStream {
   events: HostStreamEvents | null;
-  remoteAddress = 0;
-  remotePort = 0;
   private socket!: Socket;
   private isDetached = false;
+  private knownAddress: number | null = null;
   private readonly buffers: WriteBuffers;
   private filling: Buffer | null = null;
   private waiting: Buffer | null = null;
@@ -51,12 +50,11 @@ export class NodeStream implements HostStream {
     };
   }
 
-  /** A connection that a server of ours accepted; paused. */
-  static accepted(socket: Socket, buffers: WriteBuffers): NodeStream {
+  /** A connection that a server of ours accepted; paused. `isLocal` where the server listens on loopback: nobody else is there. */
+  static accepted(socket: Socket, buffers: WriteBuffers, isLocal: boolean): NodeStream {
     const stream = new NodeStream(buffers, null);
     stream.socket = socket;
-    stream.remoteAddress = addressOf(socket.remoteAddress);
-    stream.remotePort = socket.remotePort ?? 0;
+    if (isLocal) stream.knownAddress = LOOPBACK;
     stream.isPaused = true;
     socket.on("data", (chunk: Buffer) => stream.take(chunk, 0, chunk.length, false));
     socket.pause();
@@ -104,9 +102,18 @@ export class NodeStream implements HostStream {
     let firstError: Error | null = null;
     const stream = new NodeStream(buffers, events);
     stream.socket = open(0);
-    stream.remoteAddress = address;
-    stream.remotePort = port;
+    stream.knownAddress = address;
     return stream;
+  }
+
+  /** Asks the operating system only where nobody knows. */
+  get remoteAddress(): number {
+    this.knownAddress ??= addressOf(this.socket.remoteAddress);
+    return this.knownAddress;
+  }
+
+  get remotePort(): number {
+    return this.socket.remotePort ?? 0;
   }
 
   writeBuffer(wanted: number): Uint8Array | null {
