@@ -24,6 +24,7 @@ const commands = {
   build: ["scripts/build.ts"],
   bench: ["bench/main.ts"],
   fuzz: ["fuzz/main.ts"],
+  fuzz: ["fuzz/main.ts"],
   node: [],
 };
 
