@@ -26,6 +26,7 @@ export class DnsTransport {
   private readonly scratch: Uint8Array = new Uint8Array(65_535);
   private readonly sessions = new Set<Session>();
   private pending = 0;
+  private isClosed = false;
 
   /** `schedule` runs its argument after the stack's poll. */
   constructor(stack: NetStack, server: DnsServer, address: number, schedule: (work: () => void) => void) {
@@ -48,6 +49,7 @@ export class DnsTransport {
   }
 
   close(): void {
+    this.isClosed = true;
     for (const session of [...this.sessions]) session.end();
     this.endpoint.close();
     this.listener.close();
@@ -59,7 +61,7 @@ export class DnsTransport {
     this.pending++;
     try {
       const answer = await this.server.answer(message, transport);
-      if (answer !== null) reply(answer);
+      if (answer !== null && !this.isClosed) reply(answer);
     } finally {
       this.pending--;
     }
@@ -185,6 +187,7 @@ class Session {
       })
       .then(() => {
         this.isAnswering = false;
+        if (this.hasEnded) return;
         // Nothing to say to this message: nothing more to say at all.
         if (this.output === null) this.end();
         else this.service();
