@@ -55,7 +55,7 @@ export function acknowledge(connection: TcpConnection, acknowledgment: number, h
   const isRepairing = connection.lossState !== LOSS_NONE;
   const isNeedless = isRepairing && hasEcho && wasNeedless(connection, echo);
   const overtook = !isRepairing && connection.sacked !== null && isAtMost(connection.recoverPoint, first);
-  if (isNeedless || overtook) noteReordering(connection, first);
+  if (isNeedless || overtook) noteReordering(connection, first, acknowledgment);
   if (connection.sacked !== null) {
     connection.sacked.trim(acknowledgment);
     if (connection.sacked.count === 0) connection.sacked = null;

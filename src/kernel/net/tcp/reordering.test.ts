@@ -76,6 +76,8 @@ test("holes that a recovery has filled beyond its end are not taken for reorderi
   peer.expect({ seq: 1 });
   for (let k = 0; k < 6; k++) peer.expect({ seq: 10_001 + 1000 * k });
   peer.send({ ack: 1, options: { sackBlocks: [first + 11_001, first + 16_001, first + 1001, first + 10_001] } });
+  // So much of what was sent after it has arrived that the retransmission must have got lost.
+  peer.expect({ seq: 1 });
   peer.expect({ seq: 10_001 });
   report(opened, 10_001, 11_001, 16_001, peer.lastEcho);
   assert.equal(connection.lossState, LOSS_NONE);
@@ -84,13 +86,24 @@ test("holes that a recovery has filled beyond its end are not taken for reorderi
   assert.equal(wire.stack.counters.TcpExtTCPSACKReorder, 0);
 });
 
-test("two gigabytes without a loss do not keep fast retransmit from working", () => {
+test("a lost ACK does not look like reordering", () => {
+  const opened = openActively({ offer: OFFER });
+  const { connection } = opened;
+  const echo = sendTen(opened, 1);
+  // Five segments arrived in order, the sixth did not; what comes first to tell is the report of the seventh.
+  report(opened, 5001, 6001, 7001, echo);
+  assert.equal(connection.duplicateThreshold, 3);
+});
+
+test("gigabytes without a loss do not keep fast retransmit from working", () => {
   const opened = openActively({ offer: { maximumSegmentSize: 1000 } });
   const { peer, connection } = opened;
   write(opened, pattern(5000));
   for (let k = 0; k < 5; k++) peer.expect({ seq: 1 + 1000 * k });
-  connection.recoverPoint = (connection.sendUnacknowledged - 0x7fff_fe00) | 0;
+  // The last loss is long ago: a little longer, and the comparison would go the other way.
+  connection.recoverPoint = (connection.sendUnacknowledged - 2 ** 30) | 0;
   peer.send({ ack: 2001 });
+  assert.equal((connection.sendUnacknowledged - connection.recoverPoint) | 0, 1);
   for (let k = 0; k < 3; k++) peer.send({ ack: 2001 });
   peer.expect({ seq: 2001 });
 });

@@ -27,9 +27,14 @@ export function wasNeedless(connection: TcpConnection, echo: number): boolean {
   return isNeedless;
 }
 
-/** The segment at `from` has arrived after others sent later: so many later ones are no sign of loss. Before the reports are trimmed. */
-export function noteReordering(connection: TcpConnection, from: number): void {
+/**
+ * Text from `from` to `acknowledgment` has arrived without having been sent again. If some that was sent later had arrived before,
+ * then so many later segments are no sign of loss. To be called before the reports are trimmed.
+ */
+export function noteReordering(connection: TcpConnection, from: number, acknowledgment: number): void {
   const { sacked, sendSegmentBytes } = connection;
+  // Reports that came with this ACK lie beyond it, and tell of the next gap.
+  if (sacked !== null && !isBefore(sacked.start(0), acknowledgment)) return;
   const segments =
     sacked === null ? connection.duplicateAcks + 1 : Math.ceil(((sacked.highest - from) | 0) / sendSegmentBytes);
   if (segments <= connection.duplicateThreshold) return;
