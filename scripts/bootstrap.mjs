@@ -24,7 +24,6 @@ const commands = {
   build: ["scripts/build.ts"],
   bench: ["bench/main.ts"],
   fuzz: ["fuzz/main.ts"],
-  fuzz: ["fuzz/main.ts"],
   node: [],
 };
 
