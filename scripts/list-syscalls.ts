@@ -13,7 +13,7 @@ export const pagePath: string = join(import.meta.dirname, "..", "docs", "syscall
 
 /** The page as it should be. Nothing is ever started from these tables. */
 export function currentPage(): string {
-  const runner = { start: () => {} };
+  const runner = { hasRoom: () => false, start: () => {} };
   return coveragePage(makeSyscallTables({ registry: new ProgramRegistry(), runner }, 0));
 }
 

@@ -3,7 +3,10 @@ import { test } from "node:test";
 import { ProgramRegistry } from "../exec/program.ts";
 import { makeSyscallTables } from "./tables.ts";
 
-const tables = makeSyscallTables({ registry: new ProgramRegistry(), runner: { start: () => {} } }, 0);
+const tables = makeSyscallTables(
+  { registry: new ProgramRegistry(), runner: { hasRoom: () => false, start: () => {} } },
+  0,
+);
 
 /** Name and number as Linux's asm-generic/unistd.h pairs them, and the specification for its own. */
 const expected: readonly (readonly ["linux" | "akuma", number, string])[] = [
