@@ -55,6 +55,10 @@ const importTypes: readonly [name: string, parameters: ValueType[], results: Val
   ["supervisorCall", [], ["i32"]],
   ["crc32", ["i32", "i32", "i32"], ["i32"]],
   ["crc32c", ["i32", "i32", "i32"], ["i32"]],
+  ["nan32", ["v128", "v128"], ["v128"]],
+  ["nan64", ["v128", "v128"], ["v128"]],
+  ["fusedNan32", ["v128", "v128", "v128"], ["v128"]],
+  ["fusedNan64", ["v128", "v128", "v128"], ["v128"]],
 ];
 const imports: ImportedFunctions = Object.fromEntries(importTypes.map(([name], number) => [name, number]));
 
@@ -84,6 +88,8 @@ export class Cpu {
   readonly #options: CpuOptions;
   readonly #table: WebAssembly.Table;
   readonly #miss: unknown;
+  readonly #runtime: Record<string, unknown>;
+  readonly #hasFusedMultiply: boolean;
   readonly #run: (pc: number) => void;
   readonly #slots = new Map<number, number>();
   readonly #translated = new Map<number, Translated>();
@@ -102,7 +108,9 @@ export class Cpu {
     runtimeModule ??= compile(buildRuntime());
     const instance = new WebAssembly.Instance(runtimeModule, { cpu: { state: this.state, table: this.#table } });
     this.#run = instance.exports["run"] as (pc: number) => void;
+    this.#runtime = instance.exports;
     this.#miss = instance.exports["miss"];
+    this.#hasFusedMultiply = (instance.exports["isFused"] as () => number)() === 1;
     for (let slot = 0; slot < this.#table.length; slot++) this.#table.set(slot, this.#miss);
     this.view.setInt32(stateOffset.exclusiveAddress, -1, true);
   }
@@ -217,6 +225,7 @@ export class Cpu {
     const options: RegionOptions = {
       fetch: (address) => this.#fetch(address),
       imports,
+      hasFusedMultiply: this.#hasFusedMultiply,
       functionType,
       maximumInstructions: this.#options.maximumInstructions ?? DEFAULT_MAXIMUM_INSTRUCTIONS,
       slotFor: (address) => this.#slotFor(address),
@@ -248,6 +257,7 @@ export class Cpu {
         table: this.#table,
         crc32,
         crc32c,
+        ...this.#runtime,
         supervisorCall: () => this.#supervisorCall(),
       },
     });

@@ -27,5 +27,83 @@ export function buildRuntime(): Uint8Array<ArrayBuffer> {
   miss.i32(0).i32(stopCode.miss).memory(op.i32_store, 0, 2, stateOffset.stop);
   miss.i32(STOP);
   builder.exportFunction("miss", builder.function(type, miss));
+  for (const double of [false, true]) {
+    const name = double ? "64" : "32";
+    builder.exportFunction(`nan${name}`, builder.function(builder.type(["v128", "v128"], ["v128"]), nanOf(double, 2)));
+    const fused = builder.type(["v128", "v128", "v128"], ["v128"]);
+    builder.exportFunction(`fusedNan${name}`, builder.function(fused, nanOf(double, 3)));
+  }
+  builder.exportFunction("isFused", builder.function(builder.type([], ["i32"]), probeFusion()));
   return builder.finish();
+}
+
+/**
+ * The NaN that an operation on these operands gives, in every lane (FPProcessNaNs and FPProcessNaNs3 in the manual): the first
+ * signalling NaN made quiet, else the first quiet one, else the default. Of three, the first is the addend of the other two's
+ * product; infinity times zero gives the default NaN if the addend is a quiet NaN.
+ */
+function nanOf(double: boolean, operands: 2 | 3): Code {
+  const code = new Code(operands);
+  const quiet = double ? 0x0008000000000000n : 0x0040000000400000n;
+  const defaultNan = double ? 0x7ff8000000000000n : 0x7fc000007fc00000n;
+  const not = double ? op.f64x2_ne : op.f32x4_ne;
+  const equal = double ? op.i64x2_eq : op.i32x4_eq;
+  const result = code.newLocal("v128");
+  const isNan = (operand: number): Code => code.get(operand).get(operand).op(not);
+  const choose = (): Code => code.op(op.v128_bitselect).set(result);
+  const pushQuiet = (operand: number): Code => code.get(operand).v128(quiet, quiet).op(op.v128_or).get(result);
+  code.v128(defaultNan, defaultNan).set(result);
+  const order = operands === 2 ? [1, 0] : [2, 1, 0];
+  for (const operand of order) {
+    pushQuiet(operand);
+    isNan(operand);
+    choose();
+  }
+  if (operands === 3) {
+    // The product is no number although neither factor is a NaN.
+    code.v128(defaultNan, defaultNan).get(result);
+    const product = code.newLocal("v128");
+    code
+      .get(1)
+      .get(2)
+      .op(double ? op.f64x2_mul : op.f32x4_mul)
+      .set(product);
+    code.get(product).get(product).op(not);
+    code
+      .get(1)
+      .get(1)
+      .op(double ? op.f64x2_eq : op.f32x4_eq)
+      .op(op.v128_and);
+    code
+      .get(2)
+      .get(2)
+      .op(double ? op.f64x2_eq : op.f32x4_eq)
+      .op(op.v128_and);
+    choose();
+  }
+  for (const operand of order) {
+    pushQuiet(operand);
+    isNan(operand).get(operand).v128(quiet, quiet).op(op.v128_and).v128(0n, 0n).op(equal).op(op.v128_and);
+    choose();
+  }
+  code.get(result);
+  return code;
+}
+
+/** Whether relaxed_madd rounds once: (1 + 2^-30)² − (1 + 2^-29) is 2^-60 only then. */
+function probeFusion(): Code {
+  const code = new Code();
+  code
+    .f64(1 + 2 ** -30)
+    .op(op.f64x2_splat)
+    .f64(1 + 2 ** -30)
+    .op(op.f64x2_splat)
+    .f64(-(1 + 2 ** -29))
+    .op(op.f64x2_splat);
+  code
+    .op(op.f64x2_relaxed_madd)
+    .opWith(op.f64x2_extract_lane, 0)
+    .f64(2 ** -60)
+    .op(op.f64_eq);
+  return code;
 }

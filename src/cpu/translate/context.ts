@@ -57,7 +57,11 @@ export class Context {
   readonly #temporaries: Record<ValueType, number[]> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
   readonly #taken: Record<ValueType, number> = { i32: 0, i64: 0, f32: 0, f64: 0, v128: 0 };
 
-  constructor(code: Code, imports: ImportedFunctions) {
+  /** Whether the host's vector multiply-add rounds once. */
+  readonly hasFusedMultiply: boolean;
+
+  constructor(code: Code, imports: ImportedFunctions, hasFusedMultiply: boolean) {
+    this.hasFusedMultiply = hasFusedMultiply;
     this.code = code;
     this.imports = imports;
     this.flagLocals = newFlagLocals(code);

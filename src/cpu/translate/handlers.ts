@@ -5,8 +5,12 @@ import { arithmetic } from "./arithmetic.ts";
 import { branch } from "./branch.ts";
 import type { Translation } from "./context.ts";
 import { exclusive } from "./exclusive.ts";
+import { floating } from "./floating.ts";
 import { loadStore } from "./load-store.ts";
 import { logical } from "./logical.ts";
+import { structure } from "./structure.ts";
+import { vectorInteger } from "./vector-integer.ts";
+import { vectorMove } from "./vector-move.ts";
 
 const byName: Record<string, Translation<Fields>> = {
   ...arithmetic,
@@ -14,6 +18,10 @@ const byName: Record<string, Translation<Fields>> = {
   ...branch,
   ...loadStore,
   ...exclusive,
+  ...structure,
+  ...floating,
+  ...vectorInteger,
+  ...vectorMove,
 };
 
 /** By the line's index; undefined: not translated yet, an unknown instruction. */

@@ -26,6 +26,7 @@ export interface RegionOptions {
   /** The type of translated functions in the module. */
   readonly functionType: number;
   readonly maximumInstructions: number;
+  readonly hasFusedMultiply: boolean;
   /** The table slot of the function that stands, or will stand, for an address. */
   slotFor(address: number): number;
 }
@@ -49,7 +50,12 @@ interface Translated {
 export function translateRegion(entry: number, options: RegionOptions): Region {
   const discovered = discover(options.fetch, entry, options.maximumInstructions);
   const code = new Code(PARAMETER_COUNT);
-  const writer = new RegionWriter(entry, discovered.blocks, new Context(code, options.imports), options);
+  const writer = new RegionWriter(
+    entry,
+    discovered.blocks,
+    new Context(code, options.imports, options.hasFusedMultiply),
+    options,
+  );
   writer.write();
   return { code, discovered };
 }
