@@ -65,7 +65,7 @@ export function controlInterfaces(socket: KernelSocket, request: number, argumen
     case SIOCOUTQ:
     case SIOCATMARK: {
       if (request === SIOCATMARK && !socket.isStream) return socket.domain === AF_INET ? -ENOTTY : -EOPNOTSUPP;
-      if (socket.isListener) return -EINVAL;
+      if (socket.isListener && (socket.domain === AF_INET || request === FIONREAD)) return -EINVAL;
       if (!fits(memory, argument, 4)) return -EFAULT;
       const none = request === SIOCATMARK;
       writeInt32(memory, argument, none ? 0 : request === FIONREAD ? socket.readableBytes : socket.unsentBytes);

@@ -22,6 +22,8 @@ export class SocketAddress {
   path = "";
   /** AF_UNIX: the file that a pathname leads to, once it was followed; the key by which sockets find each other. */
   node: object | null = null;
+  /** What following it ended with, as -errno; 0 when it was found. Told by whoever comes to need the file. */
+  error = 0;
 
   /** No address at all: what a stream socket has to say about where bytes came from. */
   clear(): this {
@@ -31,6 +33,7 @@ export class SocketAddress {
     this.port = 0;
     this.path = "";
     this.node = null;
+    this.error = 0;
     return this;
   }
 

@@ -9,8 +9,8 @@ export interface UnixMessage {
   readonly bytes: Uint8Array;
   /** Bytes read already (streams). */
   read: number;
-  /** Name of the sender; empty for an unnamed one. */
-  readonly source: string;
+  /** Who sent it. The name told is the one that it has when the message is read. */
+  readonly sender: { readonly name: string };
   files: OpenFile[] | null;
   readonly credentials: Credentials | null;
 }

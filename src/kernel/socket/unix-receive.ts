@@ -49,7 +49,7 @@ export function receiveDatagram(
   if (info !== null) {
     info.trueLength = trueLength;
     if (trueLength > copied) info.flags |= MSG_TRUNC;
-    if (tellsSource && message.source !== "") info.source.setUnix(message.source);
+    if (tellsSource && message.sender.name !== "") info.source.setUnix(message.sender.name);
     info.credentials = message.credentials;
   }
   if (message.files !== null) giveFiles(queue, isPeek, info);

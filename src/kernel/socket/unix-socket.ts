@@ -15,19 +15,18 @@ import {
   EOPNOTSUPP,
   EPERM,
   EPIPE,
-  EPROTOTYPE,
-  ETOOMANYREFS,
 } from "../../abi/errno.ts";
+import { O_NONBLOCK } from "../../abi/file.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "../../abi/poll.ts";
 import {
   AF_UNIX,
   AF_UNSPEC,
+  MSG_DONTWAIT,
   MSG_OOB,
   MSG_PEEK,
   SHUT_RD,
   SHUT_WR,
   SOCK_DGRAM,
-  SOCK_STREAM,
   SOL_SOCKET,
   SOMAXCONN,
 } from "../../abi/socket.ts";
@@ -37,16 +36,17 @@ import { SocketOptions } from "./socket-options.ts";
 import { CLOSED, CLOSING, type SocketAddressV4, type SocketState, UNBOUND } from "./socket-state.ts";
 import type { SocketTable } from "./socket-table.ts";
 import { getCredentialsOption, NOBODY, SO_PASSCRED, SO_PEERCRED, setPassCredentials } from "./unix-credentials.ts";
+import { deliver } from "./unix-deliver.ts";
 import { collectUnreachable } from "./unix-garbage.ts";
-import { MESSAGE_OVERHEAD_BYTES, UnixQueue } from "./unix-queue.ts";
+import { UnixQueue } from "./unix-queue.ts";
 import { receiveDatagram, receiveStream } from "./unix-receive.ts";
 
 export const SOCK_SEQPACKET = 5;
 
 /** net.core.wmem_default and rmem_default. */
 const DEFAULT_OPTIONS: Readonly<SocketOptions> = new SocketOptions(212_992, 212_992);
-/** Files that may be on their way at once, of the whole system; more are ETOOMANYREFS. */
-const MOST_FILES_IN_FLIGHT = 16_384;
+/** What Linux keeps of the send buffer when it asks whether a datagram is too long. */
+const DATAGRAM_RESERVE_BYTES = 32;
 const READABLE = POLLIN | POLLRDNORM;
 const WRITABLE = POLLOUT | POLLWRNORM;
 const EVERYTHING = READABLE | WRITABLE | POLLHUP | POLLRDHUP | POLLERR;
@@ -55,7 +55,8 @@ const NO_ADDRESS: SocketAddressV4 = { address: 0, port: 0 };
 export class UnixSocket extends KernelSocket {
   /** The bound name, one character per byte; empty while unnamed. */
   name = "";
-  private boundTo: string | object | null = null;
+  /** The file that a pathname was bound to. */
+  boundTo: object | null = null;
   peer: UnixSocket | null = null;
   readonly inbox: UnixQueue = new UnixQueue();
   /** Who made the socket, and who its peer was when they were connected. */
@@ -68,7 +69,7 @@ export class UnixSocket extends KernelSocket {
   /** Connections that nobody has accepted yet. */
   readonly pending: UnixSocket[] = [];
   /** Sockets that found no room here, to be told when there is some. */
-  private readonly waiting = new Set<UnixSocket>();
+  readonly waiting: Set<UnixSocket> = new Set();
 
   constructor(table: SocketTable, socketType: number, credentials: Credentials) {
     super(table, AF_UNIX, socketType, 0, DEFAULT_OPTIONS);
@@ -90,10 +91,10 @@ export class UnixSocket extends KernelSocket {
     if (address.byteLength < 2 || address.byteLength > SOCKADDR_UN_BYTES) return -EINVAL;
     if (address.family !== AF_UNIX) return -EINVAL;
     if (this.name !== "") return -EINVAL;
-    const key = this.table.unixNames.bind(address.node ?? address.path, this);
-    if (key === null) return -EADDRINUSE;
-    this.boundTo = key;
-    this.name = typeof key === "string" ? key : address.path;
+    const name = this.table.unixNames.bind(address, this);
+    if (name === null) return -EADDRINUSE;
+    this.boundTo = address.node;
+    this.name = name;
     if (this.state.kind === "Unbound") this.become(this.unconnectedState());
     return 0;
   }
@@ -111,7 +112,10 @@ export class UnixSocket extends KernelSocket {
 
   override checkAccept(): boolean | number {
     if (!this.isConnectionOriented) return -EOPNOTSUPP;
-    return this.isListener ? this.pending.length > 0 : -EINVAL;
+    if (!this.isListener) return -EINVAL;
+    // Nobody comes any more: who would wait is told so.
+    if (this.pending.length === 0 && this.isReadShutdown && !this.isNonBlocking) return -EINVAL;
+    return this.pending.length > 0;
   }
 
   override accept(): UnixSocket | number {
@@ -128,15 +132,9 @@ export class UnixSocket extends KernelSocket {
     if (address.byteLength < 2) return -EINVAL;
     if (address.family === AF_UNSPEC) return this.dissolve();
     if (address.family !== AF_UNIX) return -EINVAL;
-    if (this.isConnectionOriented && this.state.kind !== "Unbound" && this.state.kind !== "Bound") {
-      return this.isListener ? -EINVAL : -EISCONN;
-    }
-    const found = this.find(address);
+    const found = this.table.unixNames.find(address, this.socketType);
     if (typeof found === "number") return found;
-    if (this.isConnectionOriented) return this.connectTo(found);
-    // From now on datagrams without an address go there.
-    this.becomeConnected(found);
-    return 0;
+    return this.isConnectionOriented ? this.connectTo(found) : this.associate(found);
   }
 
   override sendMessage(
@@ -147,27 +145,40 @@ export class UnixSocket extends KernelSocket {
     to: SocketAddress | null,
     info: MessageInfo | null,
   ): number {
-    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
-    if (this.error !== 0) return -this.takeError();
-    if (this.isConnectionOriented && to !== null) return this.peer === null ? -EOPNOTSUPP : -EISCONN;
-    if (this.isWriteShutdown) return -EPIPE;
-    let target = this.peer;
-    if (to !== null) {
-      if (to.family !== AF_UNIX) return -EINVAL;
-      const found = this.find(to);
-      if (typeof found === "number") return found;
-      target = found;
+    if (this.isStream) {
+      if (to !== null) return this.isUnconnected ? -EOPNOTSUPP : -EISCONN;
+      if (this.peer === null) return -ENOTCONN;
+      if (this.isWriteShutdown) return -EPIPE;
+      // There is no urgent data to be had.
+      if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+      return this.peer.isReadShutdown ? -EPIPE : deliver(this, this.peer, buffer, offset, length, info);
     }
-    if (target === null) return this.state.kind === "Connected" && this.isConnectionOriented ? -EPIPE : -ENOTCONN;
+    if (this.isConnectionOriented) {
+      if (this.error !== 0) return -this.takeError();
+      if (this.isUnconnected) return -ENOTCONN;
+    }
+    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
+    // A connection of packets ignores the address.
+    const target = this.targetOf(this.isConnectionOriented ? null : to, length);
+    return typeof target === "number" ? target : deliver(this, target, buffer, offset, length, info);
+  }
+
+  /** Who is to get a datagram of that length, or why nobody will; in the order in which Linux finds out. */
+  private targetOf(to: SocketAddress | null, length: number): UnixSocket | number {
+    if (to !== null && (to.family !== AF_UNIX || to.path === "")) return -EINVAL;
+    if (length > this.options.sendBufferBytes - DATAGRAM_RESERVE_BYTES) return -EMSGSIZE;
+    if (this.error !== 0) return -this.takeError();
+    if (this.isWriteShutdown) return -EPIPE;
+    const target = to === null ? this.peer : this.table.unixNames.find(to, this.socketType);
+    if (typeof target === "number") return target;
+    if (target === null) return -ENOTCONN;
+    // A datagram socket that is connected hears its peer only, and says so.
+    if (target.peer !== null && target.peer !== this) return -EPERM;
     if (target.state.kind === "Closed") {
-      if (this.isConnectionOriented) return -EPIPE;
-      if (target === this.peer) this.dissolve();
+      if (target === this.peer) this.associate(null);
       return -ECONNREFUSED;
     }
-    if (target.isReadShutdown) return -EPIPE;
-    // A datagram socket that is connected hears its peer only, and says so.
-    if (!this.isConnectionOriented && target.peer !== null && target.peer !== this) return -EPERM;
-    return this.deliver(target, buffer, offset, length, info);
+    return target.isReadShutdown ? -EPIPE : target;
   }
 
   override receiveMessage(
@@ -177,12 +188,14 @@ export class UnixSocket extends KernelSocket {
     flags: number,
     info: MessageInfo | null,
   ): number {
-    if ((flags & MSG_OOB) !== 0) return -EOPNOTSUPP;
-    const isUnconnected = this.state.kind === "Unbound" || this.state.kind === "Bound" || this.isListener;
-    if (this.isConnectionOriented && isUnconnected) return this.socketType === SOCK_STREAM ? -EINVAL : -ENOTCONN;
+    if (this.isConnectionOriented && this.isUnconnected) return this.isStream ? -EINVAL : -ENOTCONN;
+    if ((flags & MSG_OOB) !== 0) return this.isStream ? -EINVAL : -EOPNOTSUPP;
+    if (this.error !== 0 && (!this.isStream || this.inbox.isEmpty)) return -this.takeError();
     if (this.inbox.isEmpty) {
-      if (this.error !== 0) return -this.takeError();
-      return this.isReadShutdown || this.isAtEnd ? 0 : -EAGAIN;
+      if (!this.isReadShutdown) return -EAGAIN;
+      // Datagrams have no end: after SHUT_RD nobody waits, but who would not have waited finds nothing there.
+      const waits = (flags & MSG_DONTWAIT) === 0 && !this.isNonBlocking;
+      return this.isConnectionOriented || waits ? 0 : -EAGAIN;
     }
     const filesBefore = this.inbox.fileCount;
     const taken = this.isStream
@@ -194,18 +207,21 @@ export class UnixSocket extends KernelSocket {
   }
 
   override shutdown(how: number): number {
-    if (this.isListener) {
-      if (how !== SHUT_WR) this.stopListening();
-      return 0;
-    }
-    if (how !== SHUT_WR) this.isReadShutdown = true;
-    if (how !== SHUT_RD) this.isWriteShutdown = true;
-    if (this.isConnectionOriented && this.peer !== null) {
+    this.shut(how !== SHUT_WR, how !== SHUT_RD);
+    const { peer } = this;
+    if (this.isConnectionOriented && peer !== null) {
       if (this.isReadShutdown && this.isWriteShutdown) this.become(CLOSING);
-      this.peer.notify(EVERYTHING);
+      // What one end sends no more the other reads no more.
+      peer.shut(how !== SHUT_RD, how !== SHUT_WR);
     }
-    this.notify(EVERYTHING);
     return 0;
+  }
+
+  private shut(reading: boolean, writing: boolean): void {
+    this.isReadShutdown ||= reading;
+    this.isWriteShutdown ||= writing;
+    this.notify(EVERYTHING);
+    this.tellWaiting();
   }
 
   override localName(into: SocketAddress): number {
@@ -220,17 +236,15 @@ export class UnixSocket extends KernelSocket {
   }
 
   override readiness(): number {
-    if (this.isListener) return this.pending.length > 0 ? READABLE : 0;
     let mask = this.error !== 0 ? POLLERR : 0;
-    const isAtEnd = this.isReadShutdown || this.isAtEnd;
-    if (!this.inbox.isEmpty || isAtEnd) mask |= READABLE;
-    if (isAtEnd) mask |= POLLRDHUP;
-    if (this.isConnectionOriented) {
-      const isUnconnected = this.state.kind === "Unbound" || this.state.kind === "Bound";
-      if (isUnconnected || (isAtEnd && (this.isWriteShutdown || this.peer?.state.kind === "Closed"))) mask |= POLLHUP;
-    }
-    if (this.peer === null || this.peer.state.kind === "Closed" || this.peer.hasRoom) mask |= WRITABLE;
-    else this.peer.waiting.add(this);
+    if (this.isReadShutdown) mask |= READABLE | POLLRDHUP;
+    if (!this.inbox.isEmpty || this.pending.length > 0) mask |= READABLE;
+    if (this.isReadShutdown && this.isWriteShutdown) mask |= POLLHUP;
+    if (this.isListener) return mask;
+    if (this.isConnectionOriented && this.isUnconnected) mask |= POLLHUP;
+    const { peer } = this;
+    if (peer === null || peer.state.kind === "Closed" || peer.hasRoom) mask |= WRITABLE;
+    else peer.waiting.add(this);
     return mask;
   }
 
@@ -242,7 +256,7 @@ export class UnixSocket extends KernelSocket {
 
   override get readableBytes(): number {
     const head = this.inbox.head();
-    if (this.isStream || head === null) return this.inbox.readableBytes;
+    if (this.isConnectionOriented || head === null) return this.inbox.readableBytes;
     return head.bytes.length;
   }
 
@@ -257,67 +271,29 @@ export class UnixSocket extends KernelSocket {
     return isOwn ? getCredentialsOption(this, name, into) : super.getOption(level, name, into);
   }
 
-  /** The peer of a connection has gone or sends no more. A datagram socket's has no end. */
-  private get isAtEnd(): boolean {
-    const { peer } = this;
-    if (!this.isConnectionOriented || this.isListener) return false;
-    return peer !== null && (peer.state.kind === "Closed" || peer.isWriteShutdown);
+  /** Never connected, or a listener. */
+  private get isUnconnected(): boolean {
+    return this.state.kind === "Unbound" || this.state.kind === "Bound" || this.isListener;
+  }
+
+  private get isNonBlocking(): boolean {
+    return (this.flags & O_NONBLOCK) !== 0;
   }
 
   /** Room worth waking a writer for. */
   private get hasRoom(): boolean {
+    if (this.isStream) return this.inbox.charge * 4 <= (this.peer ?? this).options.sendBufferBytes;
     return this.inbox.charge * 4 <= this.options.receiveBufferBytes * 3;
   }
 
-  private deliver(
-    target: UnixSocket,
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    info: MessageInfo | null,
-  ): number {
-    const limit = target.options.receiveBufferBytes;
-    const files = info?.files?.length ?? 0;
-    if (files > 0 && this.table.unixNames.filesInFlight + files > MOST_FILES_IN_FLIGHT) return -ETOOMANYREFS;
-    if (!this.isStream && length + MESSAGE_OVERHEAD_BYTES > this.options.sendBufferBytes) return -EMSGSIZE;
-    const room = limit - target.inbox.charge - MESSAGE_OVERHEAD_BYTES;
-    // A datagram longer than the whole queue may come when it is empty, so that it comes at all.
-    const fits = this.isStream ? room > 0 : length <= room || target.inbox.isEmpty;
-    if (!fits && length > 0) {
-      target.waiting.add(this);
-      return -EAGAIN;
-    }
-    if (this.isStream && length === 0) return 0;
-    const taken = this.isStream ? Math.min(length, room) : length;
-    target.inbox.push({
-      bytes: buffer.slice(offset, offset + taken),
-      read: 0,
-      source: this.name,
-      files: info?.files ?? null,
-      credentials: info?.credentials ?? this.credentials,
-    });
-    if (info?.files != null) {
-      this.table.unixNames.filesInFlight += info.files.length;
-      info.files = null;
-    }
-    target.notify(READABLE);
-    return taken;
-  }
-
-  private find({ path, node }: SocketAddress): UnixSocket | number {
-    if (path === "") return -EINVAL;
-    const found = this.table.unixNames.get(node ?? path);
-    // A file that nobody is bound to any more: whoever made it has gone.
-    if (found === null) return -ECONNREFUSED;
-    return found.socketType === this.socketType ? found : -EPROTOTYPE;
-  }
-
   private connectTo(listener: UnixSocket): number {
-    if (!listener.isListener) return -ECONNREFUSED;
+    if (!listener.isListener || listener.isReadShutdown) return -ECONNREFUSED;
     if (listener.pending.length > listener.backlog) {
       listener.waiting.add(this);
       return -EAGAIN;
     }
+    if (!this.isUnconnected) return -EISCONN;
+    if (this.isListener) return -EINVAL;
     const accepted = new UnixSocket(this.table, this.socketType, listener.credentials);
     accepted.name = listener.name;
     UnixSocket.connectPair(this, accepted);
@@ -333,21 +309,30 @@ export class UnixSocket extends KernelSocket {
   }
 
   private dissolve(): number {
-    if (this.isConnectionOriented) return -EINVAL;
-    this.peer = null;
-    this.become(this.unconnectedState());
+    return this.isConnectionOriented ? -EINVAL : this.associate(null);
+  }
+
+  /** connect(2) of datagrams: from now on they go there, and only from there they come; null for nowhere in particular. */
+  private associate(target: UnixSocket | null): number {
+    const before = this.peer;
+    if (target !== null && target.peer !== null && target.peer !== this) return -EPERM;
+    if (target === null) {
+      this.peer = null;
+      this.become(this.unconnectedState());
+    } else this.becomeConnected(target);
+    // What the former peer has sent is thrown away, and it learns of that.
+    if (before === null || before === target || this.inbox.isEmpty) return 0;
+    this.dropMessages();
+    this.tellWaiting();
+    if (before.peer === this) {
+      before.error = ECONNRESET;
+      before.notify(EVERYTHING);
+    }
     return 0;
   }
 
   private unconnectedState(): SocketState {
     return this.name === "" ? UNBOUND : { kind: "Bound", localAddress: NO_ADDRESS };
-  }
-
-  private stopListening(): void {
-    this.become(this.unconnectedState());
-    this.resetPending();
-    this.tellWaiting();
-    this.notify(EVERYTHING);
   }
 
   /** Whoever connected and was never accepted finds the connection reset. */
@@ -394,7 +379,7 @@ export class UnixSocket extends KernelSocket {
     const hadUnread = !this.inbox.isEmpty || this.index < 0;
     this.resetPending();
     const names = this.table.unixNames;
-    if (this.boundTo !== null) names.unbind(this.boundTo, this);
+    names.unbind(this);
     this.become(CLOSED);
     this.table.remove(this);
     names.sockets.delete(this);
@@ -406,7 +391,7 @@ export class UnixSocket extends KernelSocket {
     if (this.isConnectionOriented && peer.peer === this) {
       // unread data, or a connection never accepted: the peer learns that what it sent was lost
       if (hadUnread) peer.error = ECONNRESET;
-      peer.notify(EVERYTHING);
+      peer.shut(true, true);
     }
     this.peer = null;
   }

@@ -1,7 +1,7 @@
 /** sendto(2) and recvfrom(2): send(2) and recv(2) are these without an address. */
 import { EFAULT } from "../../abi/errno.ts";
 import { MAX_RW_COUNT } from "../../abi/file.ts";
-import { AF_UNIX, SOCK_DGRAM } from "../../abi/socket.ts";
+import { AF_UNIX } from "../../abi/socket.ts";
 import { MessageInfo } from "../socket/kernel-socket.ts";
 import { SocketAddress } from "../socket/socket-address.ts";
 import type { Task } from "../task/task.ts";
@@ -28,11 +28,8 @@ export function sendto(
   // AF_UNIX takes an address of no length for none; the others find it too short.
   const hasAddress = toAt !== 0 && (toLength !== 0 || socket.domain !== AF_UNIX);
   if (hasAddress) {
-    const bad = readAddress(task, toAt, toLength | 0, destination);
+    const bad = readAddress(task, toAt, toLength | 0, destination) || followUnixPath(task, socket, destination);
     if (bad !== 0) return bad;
-    // A connection refuses an address whatever it is.
-    const missing = socket.socketType === SOCK_DGRAM ? followUnixPath(task, socket, destination) : 0;
-    if (missing !== 0) return missing;
   }
   const vector = oneSegment(address, Math.min(length, MAX_RW_COUNT));
   return sendVector(task, fd | 0, socket, vector, flags | 0, hasAddress ? destination : null, null);

@@ -3,11 +3,13 @@ import type { Scenario } from "../script.ts";
 import { socketScenarios } from "./sockets.ts";
 import { tcpScenarios } from "./tcp.ts";
 import { udpScenarios } from "./udp.ts";
+import { unixScenarios } from "./unix.ts";
 import { wrongKindScenarios } from "./wrong-kinds.ts";
 
 export const scenarios: readonly Scenario[] = [
   ...socketScenarios,
   ...tcpScenarios,
   ...udpScenarios,
+  ...unixScenarios,
   ...wrongKindScenarios,
 ];
