@@ -3,6 +3,7 @@
  * happens that the owner must see.
  */
 import { crc32, crc32c } from "./crc32.ts";
+import { doubleToHalf, halfToSingle } from "./half-precision.ts";
 import { buildRuntime, translatedType } from "./runtime.ts";
 import {
   PAGE_DIRECTORY,
@@ -55,6 +56,8 @@ const importTypes: readonly [name: string, parameters: ValueType[], results: Val
   ["supervisorCall", [], ["i32"]],
   ["crc32", ["i32", "i32", "i32"], ["i32"]],
   ["crc32c", ["i32", "i32", "i32"], ["i32"]],
+  ["halfToSingle", ["i32"], ["i32"]],
+  ["doubleToHalf", ["i32", "i32"], ["i32"]],
   ["nan32", ["v128", "v128"], ["v128"]],
   ["nan64", ["v128", "v128"], ["v128"]],
   ["fusedNan32", ["v128", "v128", "v128"], ["v128"]],
@@ -257,6 +260,8 @@ export class Cpu {
         table: this.#table,
         crc32,
         crc32c,
+        halfToSingle,
+        doubleToHalf,
         ...this.#runtime,
         supervisorCall: () => this.#supervisorCall(),
       },

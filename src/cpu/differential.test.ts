@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { compareLines, qemuPath } from "./compare-with-qemu.fixture.ts";
 
-const SAMPLES_PER_LINE = 6;
+const SAMPLES_PER_LINE = 4;
 /** A new seed is as good; this one keeps the test the same from run to run. */
 const SEED = 20260101;
 

@@ -260,11 +260,30 @@ export const floating: Handlers = {
     return true;
   },
   FCVT: (context, f) => {
-    // Between single and double; half precision is not translated.
-    if (!((f.ftype === 0 && f.opc === 1) || (f.ftype === 1 && f.opc === 0))) return false;
-    pushFloat(context, f.Rn, f.ftype === 1);
-    context.code.op(f.ftype === 0 ? op.f64_promote_f32 : op.f32_demote_f64);
-    setFloat(context, f.Rd, f.ftype === 0);
+    const from = f.ftype;
+    const to = f.opc;
+    if (from === 2 || to === 2 || from === to) return false;
+    const { code } = context;
+    if (from === 3) {
+      context.v(f.Rn);
+      code.opWith(op.i16x8_extract_lane_u, 0);
+      context.call("halfToSingle");
+      code.op(op.f32_reinterpret_i32);
+    } else {
+      pushFloat(context, f.Rn, from === 1);
+    }
+    if (to !== 0 && from !== 1) code.op(op.f64_promote_f32);
+    if (to !== 3) {
+      if (from === 1) code.op(op.f32_demote_f64);
+      setFloat(context, f.Rd, to === 1);
+      return true;
+    }
+    code.op(op.i64_reinterpret_f64);
+    const bits = context.keep("i64");
+    code.v128(0n, 0n).get(bits).i64(32).op(op.i64_shr_u).op(op.i32_wrap_i64).get(bits).op(op.i32_wrap_i64);
+    context.call("doubleToHalf");
+    code.opWith(op.i16x8_replace_lane, 0);
+    context.setV(f.Rd);
     return true;
   },
   FRINTN: round("nearest"),

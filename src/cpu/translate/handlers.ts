@@ -9,6 +9,7 @@ import { floating } from "./floating.ts";
 import { loadStore } from "./load-store.ts";
 import { logical } from "./logical.ts";
 import { structure } from "./structure.ts";
+import { vectorFloating } from "./vector-floating.ts";
 import { vectorInteger } from "./vector-integer.ts";
 import { vectorMove } from "./vector-move.ts";
 
@@ -21,6 +22,7 @@ const byName: Record<string, Translation<Fields>> = {
   ...structure,
   ...floating,
   ...vectorInteger,
+  ...vectorFloating,
   ...vectorMove,
 };
 
