@@ -126,8 +126,12 @@ describe("what IPv4 takes in", () => {
     assert.equal(endpoint.lastDestination, 0x08080808);
     wire.send(udpFrame("loop", { destination: 0x7f000001 }));
     assert.equal(read(endpoint), "loop");
+    // But nobody is claimed to be alive: communication administratively prohibited (RFC 1812 5.2.7.1).
     wire.send(icmpFrame({ type: 8 }, pattern(8), { destination: 0x08080808 }));
+    const { icmp } = wire.recv();
+    assert.deepEqual([icmp?.type, icmp?.code], [3, 13]);
     wire.expectSilence();
+    assert.equal(wire.arena.framesInUse, 0);
   });
 
   it("answers an unknown protocol with protocol unreachable, quoting the packet", () => {
