@@ -110,6 +110,17 @@ describe("transfer between Akuma and Linux under difficulties", { skip }, () => 
     });
   }
 
+  it("the link does all of that to eighty short connections, none of which is left over", async () => {
+    lab.setFaults({ loss: 0.01, duplicate: 0.03, reorder: 0.05, delayMilliseconds: 1, jitterMilliseconds: 1 });
+    const transfers: Promise<void>[] = [];
+    for (let k = 0; k < 40; k++) transfers.push(lab.transferOut(5100 + k, 10_000), lab.transferIn(6100 + k, 10_000));
+    await Promise.all(transfers);
+    const deadline = performance.now() + 20_000;
+    const left = (): string[] => [...lab.kernel.net.tcp.connections()].map(({ stateName }) => stateName);
+    while (left().length > 0 && performance.now() < deadline) await setTimeout(20);
+    assert.deepEqual(left(), []);
+  });
+
   it("leaves a capture without malformed packets or wrong checksums", async (context) => {
     const bad = await lab.withCapture((path) => badPackets(path));
     if (bad === null) context.skip("tshark is not installed");
