@@ -6,6 +6,7 @@ import { crc32, crc32c } from "./crc32.ts";
 import { doubleToHalf, halfToSingle } from "./half-precision.ts";
 import { buildRuntime, translatedType } from "./runtime.ts";
 import {
+  flagKind,
   PAGE_DIRECTORY,
   PAGE_SHIFT,
   REBASE,
@@ -58,6 +59,7 @@ const importTypes: readonly [name: string, parameters: ValueType[], results: Val
   ["crc32c", ["i32", "i32", "i32"], ["i32"]],
   ["halfToSingle", ["i32"], ["i32"]],
   ["doubleToHalf", ["i32", "i32"], ["i32"]],
+  ["packFlags", [], ["i32"]],
   ["nan32", ["v128", "v128"], ["v128"]],
   ["nan64", ["v128", "v128"], ["v128"]],
   ["fusedNan32", ["v128", "v128", "v128"], ["v128"]],
@@ -141,6 +143,15 @@ export class Cpu {
   /** The low half of Xn as a number: for addresses and small values. */
   x32(register: number): number {
     return this.view.getUint32(8 * register, true);
+  }
+
+  /** N, Z, C, V in bits 31 to 28. */
+  get nzcv(): number {
+    return (this.#runtime["packFlags"] as () => number)() >>> 0;
+  }
+  set nzcv(value: number) {
+    this.view.setUint32(stateOffset.nzcv, value & 0xf0000000, true);
+    this.view.setInt32(stateOffset.flagKind, flagKind.computed, true);
   }
 
   /** A copy of the thread's registers, and back. */

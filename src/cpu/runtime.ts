@@ -1,5 +1,6 @@
 /** The module that every CPU needs once: the dispatcher loop, and the function that stands for code not translated yet. */
-import { STOP, stateOffset, stopCode } from "./state.ts";
+import { flagKind, STOP, stateOffset, stopCode } from "./state.ts";
+import { newFlagLocals, pushPacked } from "./translate/flags.ts";
 import { pushSlot } from "./translate/region.ts";
 import { Code } from "./wasm/code.ts";
 import { ModuleBuilder } from "./wasm/module.ts";
@@ -33,6 +34,7 @@ export function buildRuntime(): Uint8Array<ArrayBuffer> {
     const fused = builder.type(["v128", "v128", "v128"], ["v128"]);
     builder.exportFunction(`fusedNan${name}`, builder.function(fused, nanOf(double, 3)));
   }
+  builder.exportFunction("packFlags", builder.function(builder.type([], ["i32"]), packFlags()));
   builder.exportFunction("isFused", builder.function(builder.type([], ["i32"]), probeFusion()));
   return builder.finish();
 }
@@ -87,6 +89,49 @@ function nanOf(double: boolean, operands: 2 | 3): Code {
     choose();
   }
   code.get(result);
+  return code;
+}
+
+/** NZCV from the state, computed from the operands where they were left there. */
+function packFlags(): Code {
+  const code = new Code();
+  const locals = newFlagLocals(code);
+  const kind = code.newLocal("i32");
+  const load = (opcode: number, offset: number): Code => code.i32(0).memory(opcode, 0, 2, offset);
+  load(op.i32_load, stateOffset.flagKind).set(kind);
+  load(op.i64_load, stateOffset.flagA)
+    .tee(locals.a)
+    .tee(locals.result)
+    .op(op.i32_wrap_i64)
+    .tee(locals.narrowA)
+    .set(locals.narrowResult);
+  load(op.i64_load, stateOffset.flagB).tee(locals.b).op(op.i32_wrap_i64).set(locals.narrowB);
+  for (const name of ["sub", "add", "logic"] as const) {
+    for (const wide of [false, true]) {
+      code
+        .get(kind)
+        .i32(flagKind[name] + (wide ? 1 : 0))
+        .op(op.i32_eq)
+        .if();
+      if (name !== "logic") {
+        if (wide)
+          code
+            .get(locals.a)
+            .get(locals.b)
+            .op(name === "add" ? op.i64_add : op.i64_sub)
+            .set(locals.result);
+        else
+          code
+            .get(locals.narrowA)
+            .get(locals.narrowB)
+            .op(name === "add" ? op.i32_add : op.i32_sub)
+            .set(locals.narrowResult);
+      }
+      pushPacked(code, locals, { kind: name, wide });
+      code.op(op.return).end();
+    }
+  }
+  load(op.i32_load, stateOffset.nzcv);
   return code;
 }
 

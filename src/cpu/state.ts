@@ -11,7 +11,7 @@ export const stateOffset = {
   pc: 256,
   /** One of stopCode. */
   stop: 260,
-  /** N, Z, C, V in bits 31 to 28, as NZCV. */
+  /** N, Z, C, V in bits 31 to 28, as NZCV, if flagKind is 0. */
   nzcv: 264,
   /** Loop headers and function entries left before the CPU stops. */
   budget: 268,
@@ -27,10 +27,17 @@ export const stateOffset = {
   exclusiveHigh: 816,
   /** CNTVCT_EL0 as seen by the guest; the owner sets it before running. */
   counter: 824,
+  /** One of flagKind: not 0 = the flags follow from the operands here, and nzcv is stale. See Cpu.nzcv. */
+  flagKind: 832,
+  flagA: 840,
+  flagB: 848,
 } as const;
 
+/** How flags that were left uncomputed follow from the operands in the state; the wide kind is one more than the narrow. */
+export const flagKind = { computed: 0, sub: 1, add: 3, logic: 5 } as const;
+
 /** Bytes that make up one thread: save and restore these to switch threads. */
-export const STATE_BYTES = 832;
+export const STATE_BYTES = 864;
 
 export const noExclusive = -1;
 

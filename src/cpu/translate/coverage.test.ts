@@ -13,7 +13,9 @@ const untranslated: readonly string[] = `
   UQRSHRN_v SQSHL_imm_s SQSHRN_s SQRSHRN_s SQSHLU_s UQSHL_imm_s SQSHRUN_s SQRSHRUN_s UQSHRN_s UQRSHRN_s
   SQDMLAL_elem SQDMLSL_elem SQDMULL_elem SQDMULH_elem SQRDMULH_elem FMULX_elem SQDMLAL_selem SQDMLSL_selem
   SQDMULL_selem SQDMULH_selem SQRDMULH_selem FMULX_selem
-`.trim().split(/\s+/);
+`
+  .trim()
+  .split(/\s+/);
 
 test("the lines that are not translated are those listed", () => {
   const missing = instructions.filter(({ index }) => handlers[index] === undefined).map(({ name }) => name);

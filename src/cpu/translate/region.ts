@@ -3,7 +3,7 @@
  * structured control flow after "Beyond Relooper" (Ramsey 2022), registers in locals, calls as WebAssembly calls.
  */
 import { extractFields } from "../decode/decoder.ts";
-import { PAGE_DIRECTORY, PAGE_SHIFT, SLOT_PAGES, STOP, stateOffset, stopCode } from "../state.ts";
+import { flagKind, PAGE_DIRECTORY, PAGE_SHIFT, SLOT_PAGES, STOP, stateOffset, stopCode } from "../state.ts";
 import { Code, type Label } from "../wasm/code.ts";
 import { op } from "../wasm/opcodes.ts";
 import { Context, type ImportedFunctions, type RegisterSet, STATE, type Terminator } from "./context.ts";
@@ -377,12 +377,36 @@ class RegionWriter {
       code.memory(op.v128_store, STATE, 4, stateOffset.v + 16 * register);
     }
     if (set.flags) {
-      code.i32(0);
-      pushPacked(code, this.#context.flagLocals, pending);
-      code.memory(op.i32_store, STATE, 2, stateOffset.nzcv);
+      this.#spillFlags(pending);
     }
     if (this.#shape.isLoopHeader.includes(true)) {
       code.i32(0).get(this.#budget).memory(op.i32_store, STATE, 2, stateOffset.budget);
+    }
+  }
+
+  /** Most flags are never looked at again: leave the operands, which costs less than computing them. */
+  #spillFlags(pending: PendingFlags | null): void {
+    const { code, flagLocals: locals } = this.#context;
+    if (pending === null || pending.kind === "compare" || pending.kind === "conditional") {
+      code.i32(0);
+      pushPacked(code, locals, pending);
+      code.memory(op.i32_store, STATE, 2, stateOffset.nzcv);
+      this.#store(stateOffset.flagKind, flagKind.computed);
+      return;
+    }
+    const { kind, wide } = pending;
+    const operands =
+      kind === "logic"
+        ? [wide ? locals.result : locals.narrowResult]
+        : wide
+          ? [locals.a, locals.b]
+          : [locals.narrowA, locals.narrowB];
+    this.#store(stateOffset.flagKind, flagKind[kind] + (wide ? 1 : 0));
+    for (const [index, operand] of operands.entries()) {
+      code
+        .i32(0)
+        .get(operand)
+        .memory(wide ? op.i64_store : op.i32_store, STATE, 2, stateOffset.flagA + 8 * index);
     }
   }
 
@@ -400,7 +424,9 @@ class RegionWriter {
       code.i32(0).memory(op.v128_load, STATE, 4, stateOffset.v + 16 * register);
       code.set(this.#context.vectorLocal(register));
     }
-    if (set.flags) code.i32(0).memory(op.i32_load, STATE, 2, stateOffset.nzcv).set(this.#context.flagLocals.packed);
+    if (!set.flags) return;
+    this.#context.call("packFlags");
+    code.set(this.#context.flagLocals.packed);
   }
 }
 
