@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   "httpd-published": () => import("./benches/httpd-published.bench.ts"),
   "httpd-in-process": () => import("./benches/httpd-in-process.bench.ts"),
   syscall: () => import("./benches/syscall.bench.ts"),
+  cpu: () => import("./benches/cpu.bench.ts"),
   boot: () => import("./benches/boot.bench.ts"),
   memory: () => import("./benches/memory.bench.ts"),
 };

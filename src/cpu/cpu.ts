@@ -30,8 +30,8 @@ export type Stop =
   | { readonly reason: "breakpoint"; readonly immediate: number; readonly address: number }
   | { readonly reason: "budget" }
   /**
-   * An access outside memory or misaligned where that matters. For "fetch" the address is exact. For "data" the registers in the
-   * state are those of the region's start, and address is null: WebAssembly does not tell.
+   * An access outside memory or misaligned where that matters. For "fetch" the address is exact. For "data" it is null, as
+   * WebAssembly does not tell, and the registers in the state are older ones unless CpuOptions.exactFaults is set.
    */
   | { readonly reason: "fault"; readonly kind: "fetch" | "data" | "stack"; readonly address: number | null };
 
@@ -44,6 +44,11 @@ export interface CpuOptions {
    * program counter when it says true.
    */
   readonly onSupervisorCall?: (immediate: number) => boolean;
+  /**
+   * Makes every instruction a region of its own, so that after a fault of data the registers and pc are those of the instruction
+   * that faulted. Several times slower.
+   */
+  readonly exactFaults?: boolean;
   /** Instructions in one region at most. */
   readonly maximumInstructions?: number;
 }
@@ -118,6 +123,11 @@ export class Cpu {
     this.#hasFusedMultiply = (instance.exports["isFused"] as () => number)() === 1;
     for (let slot = 0; slot < this.#table.length; slot++) this.#table.set(slot, this.#miss);
     this.view.setInt32(stateOffset.exclusiveAddress, -1, true);
+  }
+
+  get #maximumInstructions(): number {
+    if (this.#options.exactFaults === true) return 1;
+    return this.#options.maximumInstructions ?? DEFAULT_MAXIMUM_INSTRUCTIONS;
   }
 
   /** A current view of the state memory. */
@@ -241,7 +251,8 @@ export class Cpu {
       imports,
       hasFusedMultiply: this.#hasFusedMultiply,
       functionType,
-      maximumInstructions: this.#options.maximumInstructions ?? DEFAULT_MAXIMUM_INSTRUCTIONS,
+      maximumInstructions: this.#maximumInstructions,
+      storesEntry: this.#options.exactFaults === true,
       slotFor: (address) => this.#slotFor(address),
     };
     const entries: number[] = [];

@@ -27,6 +27,8 @@ export interface RegionOptions {
   readonly functionType: number;
   readonly maximumInstructions: number;
   readonly hasFusedMultiply: boolean;
+  /** Stores the entry's address on entering, for regions of one instruction. */
+  readonly storesEntry: boolean;
   /** The table slot of the function that stands, or will stand, for an address. */
   slotFor(address: number): number;
 }
@@ -91,6 +93,7 @@ class RegionWriter {
 
   write(): void {
     this.#countEntry();
+    if (this.#options.storesEntry) this.#store(stateOffset.pc, this.#entry);
     if (!this.#translated.has(this.#entry)) {
       this.#stop(stopCode.fetchFault, this.#entry, null);
       return;
