@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Shutdown } from "../../src/user/libakuma/net.ts";
 import { packets } from "./capture.ts";
-import { AKUMA, Laboratory, LINUX, sink, source } from "./laboratory.ts";
+import { AKUMA, Laboratory, LINUX, pattern, sink, source } from "./laboratory.ts";
 import { LinuxAgent } from "./linux-agent.ts";
 import { Namespace, reasonToSkip } from "./namespace.ts";
 
@@ -113,12 +113,14 @@ describe("SYNs that nobody means", { skip }, () => {
 describe("a path that narrows behind a router", { skip }, () => {
   let lab: Laboratory;
   let far: Namespace;
+  let agent: LinuxAgent;
   const FAR = "10.0.9.2";
 
   before(async () => {
     lab = await Laboratory.open();
     const router = lab.namespace;
     far = new Namespace();
+    agent = new LinuxAgent(far);
     router.configure("link", "add", "near", "type", "veth", "peer", "name", "far", "netns", far.name);
     router.configure("address", "add", "10.0.9.1/24", "dev", "near");
     router.configure("link", "set", "near", "up");
@@ -136,7 +138,6 @@ describe("a path that narrows behind a router", { skip }, () => {
   });
 
   it("we learn its MTU from the router, and everything arrives", async () => {
-    const agent = new LinuxAgent(far);
     const listener = await agent.listen(5000);
     const sending = lab.inside(async (akuma) => {
       const stream = await akuma.net.TcpStream.connect(`${FAR}:5000`);
@@ -150,5 +151,28 @@ describe("a path that narrows behind a router", { skip }, () => {
     assert.deepEqual(received, { bytes: 1_000_000, sha256 });
     assert.equal(mtu, 1000);
     assert.ok(lab.kernel.net.counters.IcmpInDestUnreachs >= 1);
+  });
+
+  it("the same on a connection that the far host has opened", async () => {
+    const { result } = await lab.acceptOnly(6000, async (stream, akuma) => {
+      const sha256 = await source(akuma, stream, 1_000_000);
+      stream.close();
+      return sha256;
+    });
+    const socket = await agent.connect(AKUMA, 6000);
+    assert.deepEqual(await socket.sink(), { bytes: 1_000_000, sha256: await result });
+    await socket.close();
+  });
+
+  it("the router cuts our datagrams, and the far host puts them together", async () => {
+    const socket = await agent.open("udp");
+    await socket.bind(7000);
+    await lab.inside(async (akuma) => {
+      const client = await akuma.net.UdpSocket.bind("0.0.0.0:0");
+      for (const size of [1472, 5000]) await client.sendTo(pattern(size), `${FAR}:7000`);
+      client.close();
+    });
+    for (const size of [1472, 5000]) assert.deepEqual(new Uint8Array(await socket.receive()), pattern(size));
+    await socket.close();
   });
 });

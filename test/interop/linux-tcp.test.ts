@@ -1,6 +1,7 @@
 /** How connections begin and end between Akuma and the Linux kernel of this machine. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { ECONNREFUSED, ECONNRESET, EPIPE } from "../../src/abi/errno.ts";
 import { IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPIDLE, TCP_KEEPINTVL } from "../../src/abi/socket.ts";
 import { AkumaError } from "../../src/user/libakuma/error.ts";
@@ -210,6 +211,15 @@ describe("TCP between Akuma and Linux", { skip: reasonToSkip() }, () => {
     assert.ok(lab.kernel.net.counters.TcpExtTWRecycled >= 2);
   });
 
+  it("a link that is down for a while breaks nothing", async () => {
+    const transfers = [lab.transferOut(5010, 30_000_000), lab.transferIn(6010, 30_000_000)];
+    await setTimeout(50);
+    lab.namespace.configure("link", "set", "tap0", "down");
+    await setTimeout(500);
+    lab.namespace.configure("link", "set", "tap0", "up");
+    await Promise.all(transfers);
+  });
+
   it("keep-alive probes are answered, both ways", async (context) => {
     lab.forgetCapture();
     const held = Promise.withResolvers<void>();
@@ -225,7 +235,7 @@ describe("TCP between Akuma and Linux", { skip: reasonToSkip() }, () => {
     await other.linux.setOption("IPPROTO_TCP", "TCP_KEEPIDLE", 1);
     await other.linux.setOption("IPPROTO_TCP", "TCP_KEEPINTVL", 1);
     await other.linux.setOption("SOL_SOCKET", "SO_KEEPALIVE", 1);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await setTimeout(2500);
     held.resolve();
     assert.equal((await linux.receive()).toString(), "still here");
     await Promise.all([result, other.result]);
