@@ -100,6 +100,8 @@ export interface ExitResult {
 /** Frames and tasks that one turn may work off before the runner looks up. */
 const ROUNDS_PER_TURN = 64;
 const TASKS_PER_ROUND = 256;
+/** A round of bulk transfers takes long: no further one begins after this, so that the host's own events are not kept waiting. */
+const TURN_MILLISECONDS = 1;
 const DEFAULT_ENVIRONMENT = ["PATH=/bin", "HOME=/root", "USER=root", "TERM=dumb"];
 
 export class Kernel implements System, Turnable {
@@ -211,6 +213,7 @@ export class Kernel implements System, Turnable {
       const ran = this.runTasks();
       this.sockets.collect();
       if (!polled && expired === 0 && ran === 0 && !this.net.needsPoll) return this.runQueue.length > 0;
+      if (this.now() - now > TURN_MILLISECONDS) break;
     }
     return true;
   }

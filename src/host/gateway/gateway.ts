@@ -58,6 +58,8 @@ export interface PublishOptions {
 
 /** Rounds of poll and service in one go, before the guest's stack gets its turn. */
 const ROUNDS_PER_POLL = 8;
+/** Bulk must not keep new clients waiting: after so long the event loop gets its turn. */
+const BUDGET_MILLISECONDS = 0.5;
 /** Bounds of a connection's buffers: the link has no delay, and more than a host write of 256 KiB is no use. */
 const RING_BYTES = 512 * 1024;
 
@@ -130,13 +132,15 @@ export class Gateway {
   poll(nowMilliseconds: number): void {
     if (this.isPolling || this.isClosed) return;
     this.isPolling = true;
+    const until = this.clock.monotonicMilliseconds() + BUDGET_MILLISECONDS;
     for (let round = 0; round < ROUNDS_PER_POLL; round++) {
       const happened = this.stack.poll(nowMilliseconds);
-      const hadWork = this.runWork();
+      const hadWork = this.runWork(until);
       if (!happened && !hadWork && !this.stack.needsPoll) break;
+      if (this.clock.monotonicMilliseconds() > until) break;
     }
     this.isPolling = false;
-    if (this.stack.needsPoll) this.onNeedsPoll?.();
+    if (this.stack.needsPoll || this.tcp.hasWork) this.onNeedsPoll?.();
   }
 
   pollAt(): number {
@@ -153,14 +157,14 @@ export class Gateway {
     this.isClosed = true;
   }
 
-  private runWork(): boolean {
+  private runWork(until: number): boolean {
     const { work } = this;
     if (work.length === 0 && !this.tcp.hasWork && !this.udp.hasWork) return false;
     if (work.length > 0) {
       this.work = [];
       for (const run of work) run();
     }
-    this.tcp.service();
+    this.tcp.service(until);
     this.udp.service();
     return true;
   }

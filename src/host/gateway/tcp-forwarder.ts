@@ -69,11 +69,17 @@ export class TcpForwarder implements RelayOwner {
     return this.ready.length > 0;
   }
 
-  /** Moves bytes for the connections that the last poll woke. */
-  service(): void {
+  /** Moves bytes for the connections that the last poll woke, until that time; the rest of them stay ready. */
+  service(until: number): void {
     const { ready } = this;
     this.ready = [];
-    for (const relay of ready) relay.service();
+    let done = 0;
+    for (const relay of ready) {
+      relay.service();
+      done++;
+      if (this.options.now() > until) break;
+    }
+    if (done < ready.length) this.ready = [...ready.slice(done), ...this.ready];
   }
 
   schedule(relay: Relay): void {

@@ -36,3 +36,18 @@ test("boot rejects when a mount cannot be had, and says which", async () => {
 test("what cannot be mounted is refused with errno's name, and leaves nothing behind", async () => {
   await assert.rejects(Kernel.boot({ mounts: { "/": tmpdir() } }), { code: "EBUSY", message: /cannot mount on \/: / });
 });
+
+test("a turn of the kernel ends after a while, however much there is to do", async () => {
+  await using kernel = await Kernel.boot();
+  const { core } = kernel;
+  const poll = core.net.poll.bind(core.net);
+  let polls = 0;
+  core.net.poll = () => {
+    polls++;
+    for (const end = performance.now() + 2; performance.now() < end; );
+    return true;
+  };
+  assert.equal(core.turn(), true, "there is more to do");
+  assert.equal(polls, 1);
+  core.net.poll = poll;
+});
