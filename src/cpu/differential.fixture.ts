@@ -67,7 +67,7 @@ function randomField(instruction: Instruction, name: FieldName, width: number, r
   const { name: line } = instruction;
   // X28 to X30 belong to the harness; vectors have no such limit.
   if (registerFields.has(name)) {
-    const isVector = /_v|^[LS][DT]\d|_s$|elem/.test(line) && name !== "Rn";
+    const isVector = /_v|^[LS][DT]\d|_s$|elem/.test(line) && name !== "Rn" && !(isMemory(instruction) && name === "Rm");
     const register = pick(random, 32);
     return !isVector && register >= 28 && register < 31 ? register - 20 : register;
   }
