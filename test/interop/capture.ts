@@ -33,3 +33,44 @@ export async function badPackets(path: string): Promise<Fields[] | null> {
   const status = ["ip", "tcp", "udp", "icmp"].map((name) => `${name}.checksum.status == 0`).join(" || ");
   return await packets(path, `_ws.malformed || ${status}`, "frame.number", "frame.protocols", "_ws.expert.message");
 }
+
+/**
+ * What a sender must never do, whatever the network does to its segments: take an acknowledgment, the window's right edge or its
+ * clock back (RFC 9293 section 3.8.6, RFC 7323 section 4.1), or send beyond the edge that the other side has given. The capture is
+ * one of the sender's own interface. Null where there is no tshark.
+ */
+export async function faultsOfSender(path: string, address: string): Promise<string[] | null> {
+  const fields = ["frame.number", "tcp.stream", "ip.src", "tcp.seq", "tcp.len", "tcp.ack", "tcp.window_size"];
+  const captured = await packets(path, "tcp.flags.reset == 0", ...fields, "tcp.options.timestamp.tsval");
+  if (captured === null) return null;
+  const streams = new Map<string, { acknowledged: number; edge: number; clock: number; edgeGiven: number }>();
+  const faults: string[] = [];
+  for (const packet of captured) {
+    const name = packet["tcp.stream"] as string;
+    const stream = streams.get(name) ?? { acknowledged: 0, edge: 0, clock: 0, edgeGiven: 0 };
+    streams.set(name, stream);
+    const [number, sequence, length, acknowledged, window, clock] = [
+      packet["frame.number"],
+      packet["tcp.seq"],
+      packet["tcp.len"],
+      packet["tcp.ack"],
+      packet["tcp.window_size"],
+      packet["tcp.options.timestamp.tsval"],
+    ].map(Number) as [number, number, number, number, number, number];
+    const edge = acknowledged + window;
+    if (packet["ip.src"] !== address) {
+      stream.edgeGiven = Math.max(stream.edgeGiven, edge);
+      continue;
+    }
+    const complain = (what: string): unknown => faults.push(`packet ${number} of stream ${name}: ${what}`);
+    if (acknowledged < stream.acknowledged) complain(`acknowledges ${acknowledged} after ${stream.acknowledged}`);
+    if (edge < stream.edge) complain(`takes the window's edge back from ${stream.edge} to ${edge}`);
+    // Where no timestamps were agreed upon there is none.
+    if (clock > 0 && clock < stream.clock) complain(`its clock goes back from ${stream.clock} to ${clock}`);
+    if (length > 0 && sequence + length > stream.edgeGiven) complain(`sends beyond ${stream.edgeGiven}`);
+    stream.acknowledged = acknowledged;
+    stream.edge = edge;
+    stream.clock = clock;
+  }
+  return captured.length === 0 ? ["no packets were captured"] : faults;
+}

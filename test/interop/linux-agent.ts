@@ -145,11 +145,6 @@ export class LinuxSocket {
     return await this.agent.act<Received & Value>("sink", this.handle, pauseBytes, pauseSeconds);
   }
 
-  /** With IP_RECVERR: errno, ICMP type and code of each error. */
-  async errors(): Promise<[string, number, number][]> {
-    return await this.agent.act<[string, number, number][]>("errorsOf", this.handle);
-  }
-
   async close(): Promise<void> {
     await this.agent.act("close", this.handle);
   }

@@ -127,19 +127,6 @@ def flood(address: str, port: int, count: int) -> None:
             sock.sendto(header + tcp, (address, 0))
 
 
-def errors_of(handle: int) -> list:
-    """What IP_RECVERR has queued: (errno, ICMP type, ICMP code) each."""
-    found = []
-    while True:
-        try:
-            _, controls, _, _ = sockets[handle].recvmsg(2048, 512, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return found
-        for _, _, data in controls:
-            number, _, kind, code = struct.unpack("=IBBB", data[:7])
-            found.append([errno.errorcode.get(number, str(number)), kind, code])
-
-
 def write_file(path: str, text: str) -> None:
     with open(path, "w", encoding="ascii") as file:
         file.write(text)
@@ -147,7 +134,7 @@ def write_file(path: str, text: str) -> None:
 
 ACTIONS = {
     "open": open_socket, "openRaw": open_raw, "close": close, "accept": accept, "call": call, "source": source, "sink": sink, "ping": ping,
-    "flood": flood, "errorsOf": errors_of, "writeFile": write_file,
+    "flood": flood, "writeFile": write_file,
 }
 
 
