@@ -40,6 +40,19 @@ export const differences: readonly Difference[] = [
     reason: "what a message is charged beyond its bytes depends on how it is kept",
   },
   {
+    scenario: /^options of/,
+    call: /SO_TIMESTAMP|IP_RECVTOS|IP_MINTTL|TCP_LINGER2|TCP_WINDOW_CLAMP|TCP_NOTSENT_LOWAT/,
+    akuma: /^(ENOPROTOOPT|0 0\/4)$/,
+    reason: "options that are not there are refused, not taken without effect",
+  },
+  {
+    scenario: /^options of/,
+    call: /BAD, 4\)$/,
+    linux: /^ENOPROTOOPT$/,
+    akuma: /^EFAULT$/,
+    reason: "the value's address is looked at before the option's name",
+  },
+  {
     scenario: /^kinds: sendfile of \/dev\/(null|full)/,
     call: /^sendfile/,
     linux: /^EINVAL$/,

@@ -39,11 +39,12 @@ export abstract class DatagramEndpoint implements PacketOptions {
   /** IP_RECVERR: reports errors that may pass (host or network unreachable) as well, and while not connected. */
   receiveErrors = false;
 
-  /** Of the datagram that `receive` returned last: its true length, where it came from, where it was sent to. */
+  /** Of the datagram that `receive` returned last: its true length, where it came from, where it was sent to, the TTL left. */
   lastLength = 0;
   lastAddress = 0;
   lastPort = 0;
   lastDestination = 0;
+  lastTimeToLive = 0;
   /** Datagrams dropped because the queue was full. */
   drops = 0;
   queuedDatagrams = 0;
@@ -116,7 +117,7 @@ export abstract class DatagramEndpoint implements PacketOptions {
     return copied;
   }
 
-  /** Sets lastAddress, lastPort and lastDestination from the IP header at `ip` and what stands before `payload`. */
+  /** Sets lastAddress, lastPort, lastDestination and lastTimeToLive from the IP header at `ip` and what stands before `payload`. */
   protected abstract readSource(ip: number, payload: number): void;
 
   /** Queues a frame whose `payloadLength` bytes stand at `payload`. Owns the frame. False when it was dropped. */

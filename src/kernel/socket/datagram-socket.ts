@@ -132,6 +132,7 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
       info.trueLength = trueLength;
       info.source.setInet(endpoint.lastAddress, endpoint.lastPort);
       info.destination = endpoint.lastDestination;
+      info.timeToLive = endpoint.lastTimeToLive;
       if (trueLength > copied) info.flags |= MSG_TRUNC;
     }
     return (flags & MSG_TRUNC) !== 0 ? trueLength : copied;

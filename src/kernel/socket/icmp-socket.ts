@@ -3,25 +3,12 @@ import { EAFNOSUPPORT } from "../../abi/errno.ts";
 import { AF_INET, IPPROTO_ICMP } from "../../abi/socket.ts";
 import type { IcmpEndpoint } from "../net/icmp/endpoint.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
-import type { MessageInfo } from "./kernel-socket.ts";
 import type { SocketAddress } from "./socket-address.ts";
 import type { SocketTable } from "./socket-table.ts";
 
 export class IcmpSocket extends DatagramSocket<IcmpEndpoint> {
   constructor(table: SocketTable) {
     super(table, IPPROTO_ICMP, table.net.icmp.open());
-  }
-
-  override receiveMessage(
-    buffer: Uint8Array,
-    offset: number,
-    length: number,
-    flags: number,
-    info: MessageInfo | null,
-  ): number {
-    const result = super.receiveMessage(buffer, offset, length, flags, info);
-    if (result >= 0 && info !== null) info.timeToLive = this.endpoint.lastTimeToLive;
-    return result;
   }
 
   protected override bindEndpoint(address: number, identifier: number): number {

@@ -55,6 +55,10 @@ export abstract class InetSocket extends KernelSocket {
     return this.table.net.route(remoteAddress.address, localAddress.address)?.mtu ?? 0;
   }
 
+  override hasLevel(level: number): boolean {
+    return level === IPPROTO_IP || super.hasLevel(level);
+  }
+
   override setOption(level: number, name: number, bytes: Uint8Array, at: number, length: number): number {
     if (level === IPPROTO_IP) return setIpOption(this, name, bytes, at, length);
     return super.setOption(level, name, bytes, at, length);

@@ -4,6 +4,7 @@ import { IP_MTU, IP_MTU_DISCOVER, IP_RECVERR, IP_TOS, IP_TTL } from "../../abi/s
 import type { InetSocket } from "./inet-socket.ts";
 import { putInt, readInt32 } from "./socket-options.ts";
 
+const IP_HDRINCL = 3;
 export const IP_PKTINFO = 8;
 export const IP_RECVTTL = 12;
 const IP_RECVTOS = 13;
@@ -111,6 +112,7 @@ export function getIpOption(socket: InetSocket, name: number, into: DataView): n
       return putInt(into, Number(options.tellsTimeToLive));
     case IP_RECVTOS:
     case IP_TRANSPARENT:
+    case IP_HDRINCL:
       return putInt(into, 0);
     case IP_MULTICAST_TTL:
       return putInt(into, options.multicastTimeToLive);

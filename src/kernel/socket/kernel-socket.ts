@@ -5,7 +5,7 @@
  */
 import { EINVAL, ENOTCONN, EOPNOTSUPP } from "../../abi/errno.ts";
 import { O_RDWR, S_IFSOCK } from "../../abi/file.ts";
-import { SOCK_STREAM } from "../../abi/socket.ts";
+import { SOCK_STREAM, SOL_SOCKET } from "../../abi/socket.ts";
 import type { Waiter } from "../../base/wait-queue.ts";
 import { type FileStatus, OpenFile } from "../file/open-file.ts";
 import { controlInterfaces } from "./interface-control.ts";
@@ -233,14 +233,19 @@ export abstract class KernelSocket extends OpenFile implements Waiter {
     return 0;
   }
 
+  /** Whether there are options of a level; setOption() and getOption() are asked only for those that there are. */
+  hasLevel(level: number): boolean {
+    return level === SOL_SOCKET;
+  }
+
   /** Options of SOL_SOCKET; the families add their levels. `length` bytes stand at `at`, checked by the caller to be there. */
-  setOption(level: number, name: number, bytes: Uint8Array, at: number, length: number): number {
-    return setSocketLevelOption(this, level, name, bytes, at, length);
+  setOption(_level: number, name: number, bytes: Uint8Array, at: number, length: number): number {
+    return setSocketLevelOption(this, name, bytes, at, length);
   }
 
   /** Writes the value at the start of `into`; returns its length or -errno. */
-  getOption(level: number, name: number, into: DataView): number {
-    return getSocketLevelOption(this, level, name, into);
+  getOption(_level: number, name: number, into: DataView): number {
+    return getSocketLevelOption(this, name, into);
   }
 
   /** The options to change: from here on this socket's alone. */

@@ -21,10 +21,10 @@ import {
   SO_SNDLOWAT,
   SO_SNDTIMEO,
   SO_TYPE,
-  SOL_SOCKET,
 } from "../../abi/socket.ts";
 import type { KernelSocket } from "./kernel-socket.ts";
 
+export const SO_PASSCRED = 16;
 /** On 64-bit machines the same as the older numbers. */
 const SO_RCVTIMEO_NEW = 66;
 const SO_SNDTIMEO_NEW = 67;
@@ -94,13 +94,11 @@ export function putInt(into: DataView, value: number): number {
 
 export function setSocketLevelOption(
   socket: KernelSocket,
-  level: number,
   name: number,
   bytes: Uint8Array,
   at: number,
   length: number,
 ): number {
-  if (level !== SOL_SOCKET) return -ENOPROTOOPT;
   if (length < 4) return -EINVAL;
   const options = socket.ownOptions();
   const value = readInt32(bytes, at);
@@ -121,6 +119,9 @@ export function setSocketLevelOption(
     case SO_ACCEPTCONN:
     case SO_SNDLOWAT:
       return -ENOPROTOOPT;
+    case SO_PASSCRED:
+      // Of AF_UNIX, which knows it before it comes here.
+      return -EOPNOTSUPP;
     case SO_DONTROUTE:
       options.dontRoute = value !== 0;
       return 0;
@@ -185,9 +186,7 @@ function readTimeout(bytes: Uint8Array, at: number, length: number): number {
   return seconds === 0 && microseconds === 0 ? NEVER : seconds * 1000 + microseconds / 1000;
 }
 
-export function getSocketLevelOption(socket: KernelSocket, level: number, name: number, into: DataView): number {
-  // Unlike setsockopt(2), which says ENOPROTOOPT for a level that there is not.
-  if (level !== SOL_SOCKET) return -EOPNOTSUPP;
+export function getSocketLevelOption(socket: KernelSocket, name: number, into: DataView): number {
   const { options } = socket;
   switch (name) {
     case SO_DEBUG:
@@ -228,6 +227,8 @@ export function getSocketLevelOption(socket: KernelSocket, level: number, name: 
       return putInt(into, options.receiveLowWaterBytes);
     case SO_SNDLOWAT:
       return putInt(into, 1);
+    case SO_PASSCRED:
+      return -EOPNOTSUPP;
     case SO_RCVTIMEO:
     case SO_RCVTIMEO_NEW:
       return putTimeout(into, options.receiveTimeoutMilliseconds);

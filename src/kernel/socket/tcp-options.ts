@@ -1,6 +1,7 @@
 /** Options of level IPPROTO_TCP (tcp(7)), and what all levels together mean for the connection below. */
 import { EINVAL, ENOENT, ENOPROTOOPT } from "../../abi/errno.ts";
 import {
+  SOMAXCONN,
   TCP_CONGESTION,
   TCP_CORK,
   TCP_DEFER_ACCEPT,
@@ -120,7 +121,7 @@ export function setTcpOption(socket: TcpSocket, name: number, bytes: Uint8Array,
     case TCP_FASTOPEN:
       // As on a Linux where servers may not use it: taken, and without effect.
       if (value < 0 || socket.state.kind === "Connected") return -EINVAL;
-      options.fastOpenQueue = value;
+      options.fastOpenQueue = Math.min(value, SOMAXCONN);
       return 0;
     default:
       return -ENOPROTOOPT;
@@ -129,10 +130,13 @@ export function setTcpOption(socket: TcpSocket, name: number, bytes: Uint8Array,
   return 0;
 }
 
-/** TCP_DEFER_ACCEPT is kept in SYN|ACKs sent, at 1, 2, 4 … seconds: the seconds until as many have gone as the value asks for. */
+/**
+ * TCP_DEFER_ACCEPT is kept in SYN|ACKs sent, after 1, 2, 4 … and at most 120 seconds, 255 of them: the seconds until as many have
+ * gone as the value asks for.
+ */
 function roundToRetransmissions(seconds: number): number {
   let elapsed = 0;
-  for (let wait = 1; elapsed < seconds && wait < 256; wait *= 2) elapsed += wait;
+  for (let count = 0; elapsed < seconds && count < 255; count++) elapsed += Math.min(2 ** count, 120);
   return elapsed;
 }
 

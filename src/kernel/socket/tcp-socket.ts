@@ -286,6 +286,10 @@ export class TcpSocket extends InetSocket {
     return this.connection?.isEstablished === true ? this.connection.pathMtu : 0;
   }
 
+  override hasLevel(level: number): boolean {
+    return level === IPPROTO_TCP || super.hasLevel(level);
+  }
+
   override setOption(level: number, name: number, bytes: Uint8Array, at: number, length: number): number {
     if (level === IPPROTO_TCP) return setTcpOption(this, name, bytes, at, length);
     return super.setOption(level, name, bytes, at, length);

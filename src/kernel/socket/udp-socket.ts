@@ -1,5 +1,5 @@
 /** UDP sockets (udp(7)), connected and not. An ICMP port unreachable reaches a connected one as ECONNREFUSED. */
-import { EDESTADDRREQ, EINVAL, EMSGSIZE } from "../../abi/errno.ts";
+import { EDESTADDRREQ, EINVAL, EMSGSIZE, ENOPROTOOPT } from "../../abi/errno.ts";
 import { IPPROTO_UDP, MSG_MORE } from "../../abi/socket.ts";
 import { MAXIMUM_DATAGRAM_BYTES, type UdpEndpoint } from "../net/udp/endpoint.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
@@ -48,6 +48,20 @@ export class UdpSocket extends DatagramSocket<UdpEndpoint> {
     }
     const result = super.sendMessage(bytes, 0, bytes.length, flags, destination, info);
     return result < 0 ? result : length;
+  }
+
+  override hasLevel(level: number): boolean {
+    return level === IPPROTO_UDP || super.hasLevel(level);
+  }
+
+  /** There are no options of UDP's own level yet. */
+  override setOption(level: number, name: number, bytes: Uint8Array, at: number, length: number): number {
+    if (level === IPPROTO_UDP) return length < 4 ? -EINVAL : -ENOPROTOOPT;
+    return super.setOption(level, name, bytes, at, length);
+  }
+
+  override getOption(level: number, name: number, into: DataView): number {
+    return level === IPPROTO_UDP ? -ENOPROTOOPT : super.getOption(level, name, into);
   }
 
   override applyOptions(): void {

@@ -1,10 +1,9 @@
 /** Who is at the other end: SO_PASSCRED and SO_PEERCRED (unix(7)). */
 import { EINVAL } from "../../abi/errno.ts";
 import type { Credentials } from "./kernel-socket.ts";
-import { putInt, readInt32 } from "./socket-options.ts";
+import { putInt, readInt32, SO_PASSCRED } from "./socket-options.ts";
 import type { UnixSocket } from "./unix-socket.ts";
 
-export const SO_PASSCRED = 16;
 export const SO_PEERCRED = 17;
 /** A peer that is not known: the overflow user of proc_sys_kernel(5). */
 export const NOBODY: Credentials = { processId: 0, userId: 65_534, groupId: 65_534 };

@@ -26,16 +26,16 @@ import {
   MSG_PEEK,
   SHUT_RD,
   SHUT_WR,
+  SO_REUSEPORT,
   SOCK_DGRAM,
-  SOL_SOCKET,
   SOMAXCONN,
 } from "../../abi/socket.ts";
 import { type Credentials, KernelSocket, type MessageInfo } from "./kernel-socket.ts";
 import { SOCKADDR_UN_BYTES, type SocketAddress } from "./socket-address.ts";
-import { SocketOptions } from "./socket-options.ts";
+import { readInt32, SO_PASSCRED, SocketOptions } from "./socket-options.ts";
 import { CLOSED, CLOSING, type SocketAddressV4, type SocketState, UNBOUND } from "./socket-state.ts";
 import type { SocketTable } from "./socket-table.ts";
-import { getCredentialsOption, NOBODY, SO_PASSCRED, SO_PEERCRED, setPassCredentials } from "./unix-credentials.ts";
+import { getCredentialsOption, NOBODY, SO_PEERCRED, setPassCredentials } from "./unix-credentials.ts";
 import { deliver } from "./unix-deliver.ts";
 import { collectUnreachable } from "./unix-garbage.ts";
 import { UnixQueue } from "./unix-queue.ts";
@@ -261,12 +261,13 @@ export class UnixSocket extends KernelSocket {
   }
 
   override setOption(level: number, name: number, bytes: Uint8Array, at: number, length: number): number {
-    if (level === SOL_SOCKET && name === SO_PASSCRED) return setPassCredentials(this, bytes, at, length);
-    return level === SOL_SOCKET ? super.setOption(level, name, bytes, at, length) : -EOPNOTSUPP;
+    if (name === SO_PASSCRED) return setPassCredentials(this, bytes, at, length);
+    // Names are not shared here.
+    if (name === SO_REUSEPORT && length >= 4 && readInt32(bytes, at) !== 0) return -EOPNOTSUPP;
+    return super.setOption(level, name, bytes, at, length);
   }
 
   override getOption(level: number, name: number, into: DataView): number {
-    if (level !== SOL_SOCKET) return -EOPNOTSUPP;
     const isOwn = name === SO_PASSCRED || name === SO_PEERCRED;
     return isOwn ? getCredentialsOption(this, name, into) : super.getOption(level, name, into);
   }

@@ -56,8 +56,8 @@ function readItem(
 ): number {
   if (socket.domain !== AF_UNIX) {
     // What chooses source address and header fields of one datagram is read and left to the routes.
-    const isKnown = level === IPPROTO_IP && (type === IP_PKTINFO || type === IP_TTL || type === IP_TOS);
-    return isKnown || level !== IPPROTO_IP ? 0 : -EINVAL;
+    if (level === IPPROTO_IP) return type === IP_PKTINFO || type === IP_TTL || type === IP_TOS ? 0 : -EINVAL;
+    return level !== SOL_SOCKET || type === SCM_RIGHTS || type === SCM_CREDENTIALS ? 0 : -EINVAL;
   }
   if (level !== SOL_SOCKET) return 0;
   if (type === SCM_CREDENTIALS) {

@@ -1,6 +1,6 @@
 /** setsockopt(2) and getsockopt(2). Which options there are, and what they mean, is the sockets' affair. */
-import { EFAULT, EINVAL } from "../../abi/errno.ts";
-import { IPPROTO_IP } from "../../abi/socket.ts";
+import { EFAULT, EINVAL, ENOPROTOOPT, EOPNOTSUPP } from "../../abi/errno.ts";
+import { AF_UNIX, IPPROTO_IP } from "../../abi/socket.ts";
 import type { Task } from "../task/task.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { socketOf } from "./socket-arguments.ts";
@@ -16,6 +16,7 @@ export function setsockopt(task: Task, fd: number, level: number, name: number, 
   if (typeof socket === "number") return socket;
   const byteLength = length | 0;
   if (byteLength < 0) return -EINVAL;
+  if (!socket.hasLevel(level | 0)) return socket.domain === AF_UNIX ? -EOPNOTSUPP : -ENOPROTOOPT;
   const { memory } = task.process;
   const taken = Math.min(byteLength, LONGEST_VALUE_BYTES);
   if (!memory.isValid(at, taken)) return -EFAULT;
@@ -25,6 +26,8 @@ export function setsockopt(task: Task, fd: number, level: number, name: number, 
 export function getsockopt(task: Task, fd: number, level: number, name: number, at: number, lengthAt: number): number {
   const socket = socketOf(task, fd | 0);
   if (typeof socket === "number") return socket;
+  // Unlike setsockopt(2), which says ENOPROTOOPT for a level that there is not.
+  if (!socket.hasLevel(level | 0)) return -EOPNOTSUPP;
   const { memory } = task.process;
   if (!memory.isValid(lengthAt, 4)) return -EFAULT;
   const room = memory.readInt32(lengthAt);

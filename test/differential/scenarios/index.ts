@@ -1,5 +1,7 @@
 /** All scenarios. */
 import type { Scenario } from "../script.ts";
+import { messageScenarios } from "./messages.ts";
+import { optionScenarios } from "./options.ts";
 import { socketScenarios } from "./sockets.ts";
 import { tcpScenarios } from "./tcp.ts";
 import { udpScenarios } from "./udp.ts";
@@ -7,6 +9,8 @@ import { unixScenarios } from "./unix.ts";
 import { wrongKindScenarios } from "./wrong-kinds.ts";
 
 export const scenarios: readonly Scenario[] = [
+  ...messageScenarios,
+  ...optionScenarios,
   ...socketScenarios,
   ...tcpScenarios,
   ...udpScenarios,

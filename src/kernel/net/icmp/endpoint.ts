@@ -14,9 +14,6 @@ import { ICMP_ECHO_REQUEST, ICMP_HEADER_BYTES } from "../wire/icmp.ts";
 import { IPV4_HEADER_BYTES, IPV4_MAXIMUM_BYTES } from "../wire/ipv4.ts";
 
 export class IcmpEndpoint extends DatagramEndpoint {
-  /** TTL of the reply that `receive` returned last (IP_RECVTTL). */
-  lastTimeToLive = 0;
-
   /** Takes an identifier (0: any); 0, -EADDRINUSE when taken, -EINVAL when bound already. */
   bindTo(address: number, identifier: number): number {
     if (this.localPort !== 0) return -EINVAL;

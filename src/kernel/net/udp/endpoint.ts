@@ -180,6 +180,7 @@ export class UdpEndpoint extends DatagramEndpoint {
     const { bytes } = this.stack.arena;
     this.lastAddress = readUint32(bytes, ip + 12);
     this.lastDestination = readUint32(bytes, ip + 16);
+    this.lastTimeToLive = bytes[ip + 8] as number;
     this.lastPort = readUint16(bytes, payload - UDP_HEADER_BYTES);
   }
 
