@@ -130,7 +130,9 @@ class Executor {
         if (this.result !== WAITS && this.result >= 0) this.text += this.report.print(words, this.result);
         return;
       case ".":
-        for (const signal of this.signals.splice(0).sort((a, b) => a - b)) this.text += ` +signal ${signal}`;
+        // Whose signal it is can be told only when nobody else is under way.
+        for (const signal of this.backgrounds.size > 0 ? [] : this.signals.splice(0).sort((a, b) => a - b))
+          this.text += ` +signal ${signal}`;
         this.lines[this.index] = this.text;
         return;
       default:
@@ -211,6 +213,7 @@ class Executor {
     const background = this.backgrounds.get(thread);
     if (background === undefined) throw new Error(`there is no thread ${thread}`);
     for (let k = 0; k < GUARD_MILLISECONDS / 2 && background.result === WAITS; k++) await this.akuma.sleep(2);
+    if (background.result !== WAITS) this.backgrounds.delete(thread);
     this.begin(background.words, background.result);
   }
 

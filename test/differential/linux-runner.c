@@ -85,7 +85,7 @@ struct background {
 	pthread_t thread;
 	long number, arguments[6], result;
 	int line, slot, is_hidden;
-	int state; /* 0 unused, 1 started, 2 done */
+	int state; /* 0 unused, 1 started, 2 done, 3 joined */
 };
 
 static unsigned char memory[MEMORY_BYTES] __attribute__((aligned(4096)));
@@ -428,7 +428,8 @@ static void join_background(int thread)
 	struct background *call = &backgrounds[thread];
 	for (int k = 0; k < GUARD_MILLISECONDS / 2 && __atomic_load_n(&call->state, __ATOMIC_ACQUIRE) == 1; k++)
 		pause_milliseconds(2);
-	result = __atomic_load_n(&call->state, __ATOMIC_ACQUIRE) == 2 ? call->result : WAITS;
+	result = __atomic_load_n(&call->state, __ATOMIC_ACQUIRE) != 1 ? call->result : WAITS;
+	if (result != WAITS) call->state = 3;
 	begin_line(call->line, call->slot, call->is_hidden);
 }
 
@@ -474,7 +475,10 @@ static void print_outcome(void)
 
 static void end_line(void)
 {
-	for (int signal = 1; signal <= 64; signal++) {
+	/* Whose signal it is can be told only when nobody else is under way. */
+	int is_certain = 1;
+	for (int k = 0; k < THREADS; k++) is_certain &= backgrounds[k].state == 0 || backgrounds[k].state == 3;
+	for (int signal = 1; is_certain && signal <= 64; signal++) {
 		if (signals_seen[signal] != 0) print(" +signal %d", signal);
 		signals_seen[signal] = 0;
 	}

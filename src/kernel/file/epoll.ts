@@ -4,7 +4,7 @@
  */
 import { EEXIST, EINVAL, ELOOP, ENOENT } from "../../abi/errno.ts";
 import { O_RDWR } from "../../abi/file.ts";
-import { EPOLLET, EPOLLONESHOT, POLLERR, POLLHUP, POLLIN, POLLRDNORM } from "../../abi/poll.ts";
+import { EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, POLLERR, POLLHUP, POLLIN, POLLRDNORM } from "../../abi/poll.ts";
 import { WaitEntry, type Waiter } from "../../base/wait-queue.ts";
 import { AnonymousFile } from "./anonymous-file.ts";
 import type { OpenFile, OpenFileCount, ReleaseListener } from "./open-file.ts";
@@ -94,6 +94,8 @@ export class Epoll extends AnonymousFile implements ReleaseListener {
   modify(descriptor: number, file: OpenFile, events: number, dataLow: number, dataHigh: number): number {
     const item = this.find(file, descriptor);
     if (item === null) return -ENOENT;
+    // epoll_ctl(2): what was added with EPOLLEXCLUSIVE cannot be changed.
+    if ((item.events & EPOLLEXCLUSIVE) !== 0) return -EINVAL;
     this.watch(item, events, dataLow, dataHigh);
     return 0;
   }

@@ -34,7 +34,7 @@ export class EventFile extends AnonymousFile {
   }
 
   override write(buffer: Uint8Array, offset: number, length: number): number {
-    if (length < 8) return -EINVAL;
+    if (length !== 8) return -EINVAL;
     const added = readUint64(buffer, offset);
     if (added > MOST) return -EINVAL;
     if (this.counter + added > MOST) return -EAGAIN;

@@ -50,8 +50,9 @@ export function write(task: Task, fd: number, address: number, length: number): 
 function writeFailed(task: Task, fd: number, file: OpenFile, error: number): number {
   if (error === -EAGAIN) return task.blockOnFile(fd, file, POLLOUT, file.writeTimeoutMilliseconds);
   if (task.progress > 0) {
-    // The bytes that went are the news; a socket tells its error with the next call.
+    // The bytes that went are the news; a socket tells its error with the next call, a pipe by the signal alone.
     if (file instanceof KernelSocket) file.restoreError(-error);
+    else if (error === -EPIPE && file.raisesSigpipe) task.process.signals.raise(SIGPIPE);
     return task.progress;
   }
   if (error === -EPIPE && file.raisesSigpipe) task.process.signals.raise(SIGPIPE);

@@ -2,6 +2,8 @@
 import type { Scenario } from "../script.ts";
 import { messageScenarios } from "./messages.ts";
 import { optionScenarios } from "./options.ts";
+import { pipeScenarios } from "./pipes.ts";
+import { pollingScenarios } from "./polling.ts";
 import { socketScenarios } from "./sockets.ts";
 import { tcpScenarios } from "./tcp.ts";
 import { udpScenarios } from "./udp.ts";
@@ -11,6 +13,8 @@ import { wrongKindScenarios } from "./wrong-kinds.ts";
 export const scenarios: readonly Scenario[] = [
   ...messageScenarios,
   ...optionScenarios,
+  ...pipeScenarios,
+  ...pollingScenarios,
   ...socketScenarios,
   ...tcpScenarios,
   ...udpScenarios,
