@@ -169,7 +169,7 @@ describe("datagrams between Akuma and Linux", { skip: reasonToSkip() }, () => {
   });
 
   it("leaves a capture without malformed packets or wrong checksums", async (context) => {
-    const bad = await lab.withCapture((path) => badPackets(path));
+    const bad = await lab.withCapture((path) => badPackets(path, AKUMA));
     if (bad === null) context.skip("tshark is not installed");
     else assert.deepEqual(bad, []);
   });

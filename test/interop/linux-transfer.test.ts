@@ -123,7 +123,7 @@ describe("transfer between Akuma and Linux under difficulties", { skip }, () => 
 
   it("no packet was malformed, no checksum wrong; nothing was taken back, nothing sent beyond the window", async (context) => {
     await lab.withCapture(async (path) => {
-      const [bad, faults] = await Promise.all([badPackets(path), faultsOfSender(path, AKUMA)]);
+      const [bad, faults] = await Promise.all([badPackets(path, AKUMA), faultsOfSender(path, AKUMA)]);
       if (bad === null) context.skip("tshark is not installed");
       assert.deepEqual(bad ?? [], []);
       assert.deepEqual(faults ?? [], []);
