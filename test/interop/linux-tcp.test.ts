@@ -131,9 +131,12 @@ describe("TCP between Akuma and Linux", { skip: reasonToSkip() }, () => {
 
   it("a reset by us is ECONNRESET in Linux: with linger 0, and with data unread", async () => {
     const abrupt = await lab.accept(6003, async (stream, akuma) => {
+      // A reset that comes before connect(2) has returned would be its error.
+      await stream.read(new Uint8Array(1));
       resetOnClose(akuma, stream);
       stream.close();
     });
+    await abrupt.linux.send("x");
     await assert.rejects(abrupt.linux.receive(), failsInLinuxWith("ECONNRESET"));
     await abrupt.linux.close();
     const unread = await lab.connect(5003, async (stream) => {
