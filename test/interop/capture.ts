@@ -9,6 +9,8 @@ const SETTINGS = [
   // What a dissector makes of random bytes on some port is not of interest.
   ...["tcp", "udp"].flatMap((name) => ["-d", `${name}.port==1-65535,data`]),
 ];
+const MORE_FIELDS = ["tcp.options.timestamp.tsval", "tcp.checksum.status", "ip.checksum.status", "_ws.malformed"];
+
 /** The packets that match the filter; null where there is no tshark. */
 export async function packets(path: string, filter: string, ...fields: string[]): Promise<Fields[] | null> {
   const output = fields.flatMap((field) => ["-e", field]);
@@ -39,13 +41,13 @@ export async function badPackets(path: string, address: string): Promise<Fields[
 }
 
 /**
- * What a sender must never do, whatever the network does to its segments: take an acknowledgment, the window's right edge or its
+ * What a sender must never do, whatever the network does to its segments: write a wrong checksum, take an acknowledgment, the window's right edge or its
  * clock back (RFC 9293 section 3.8.6, RFC 7323 section 4.1), or send beyond the edge that the other side has given. The capture is
  * one of the sender's own interface. Null where there is no tshark.
  */
 export async function faultsOfSender(path: string, address: string): Promise<string[] | null> {
   const fields = ["frame.number", "tcp.stream", "ip.src", "tcp.seq", "tcp.len", "tcp.ack", "tcp.window_size"];
-  const captured = await packets(path, "tcp.flags.reset == 0", ...fields, "tcp.options.timestamp.tsval");
+  const captured = await packets(path, "tcp.flags.reset == 0", ...fields, ...MORE_FIELDS);
   if (captured === null) return null;
   const streams = new Map<string, { acknowledged: number; edge: number; clock: number; edgeGiven: number }>();
   const faults: string[] = [];
@@ -67,6 +69,9 @@ export async function faultsOfSender(path: string, address: string): Promise<str
       continue;
     }
     const complain = (what: string): unknown => faults.push(`packet ${number} of stream ${name}: ${what}`);
+    if (packet["tcp.checksum.status"] !== "1" || packet["ip.checksum.status"] !== "1")
+      complain("its checksum is wrong");
+    if (packet["_ws.malformed"] !== "") complain("it is malformed");
     if (acknowledged < stream.acknowledged) complain(`acknowledges ${acknowledged} after ${stream.acknowledged}`);
     if (edge < stream.edge) complain(`takes the window's edge back from ${stream.edge} to ${edge}`);
     // Where no timestamps were agreed upon there is none.

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import type { FaultProfile } from "../../src/kernel/net/device/faults.ts";
-import { badPackets, type Fields, faultsOfSender, packets } from "./capture.ts";
+import { type Fields, faultsOfSender, packets } from "./capture.ts";
 import { AKUMA, Laboratory, sink, source } from "./laboratory.ts";
 import { reasonToSkip } from "./namespace.ts";
 
@@ -121,13 +121,10 @@ describe("transfer between Akuma and Linux under difficulties", { skip }, () => 
     assert.deepEqual(left(), []);
   });
 
-  it("no packet was malformed, no checksum wrong; nothing was taken back, nothing sent beyond the window", async (context) => {
-    await lab.withCapture(async (path) => {
-      const [bad, faults] = await Promise.all([badPackets(path, AKUMA), faultsOfSender(path, AKUMA)]);
-      if (bad === null) context.skip("tshark is not installed");
-      assert.deepEqual(bad ?? [], []);
-      assert.deepEqual(faults ?? [], []);
-    });
+  it("all our checksums were right, nothing was taken back, nothing sent beyond the window", async (context) => {
+    const faults = await lab.withCapture((path) => faultsOfSender(path, AKUMA));
+    if (faults === null) context.skip("tshark is not installed");
+    else assert.deepEqual(faults, []);
   });
 
   it("the link corrupts", async () => {
