@@ -41,6 +41,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Newer than the headers of some systems; the number is every machine's. */
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
+
 #define MEMORY_BYTES 1048576
 #define OUTPUT_BYTES 65536
 #define SLOTS 64

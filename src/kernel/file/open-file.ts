@@ -104,7 +104,8 @@ export abstract class OpenFile {
   }
 
   get isWritable(): boolean {
-    return (this.flags & (O_WRONLY | O_RDWR)) !== 0 && (this.flags & O_PATH) === 0;
+    // Both bits together open a file for ioctl(2) alone (open(2), NOTES).
+    return ((this.flags + 1) & O_RDWR) !== 0 && (this.flags & O_PATH) === 0;
   }
 
   /** False where poll(2) finds the file ready always and epoll(7) refuses it: regular files, directories, devices of memory. */

@@ -1,6 +1,6 @@
 /** chmod(2), chown(2), utimensat(2). */
 import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, EROFS } from "../../abi/errno.ts";
-import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from "../../abi/file.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFREG } from "../../abi/file.ts";
 import { AnonymousFile } from "../file/anonymous-file.ts";
 import { OpenFile } from "../file/open-file.ts";
 import type { Task } from "../task/task.ts";
@@ -13,6 +13,9 @@ import { resolveOrFile } from "./path-arguments.ts";
 const UTIME_NOW = 0x3fff_ffff;
 const UTIME_OMIT = 0x3fff_fffe;
 const TIMESPEC_BYTES = 16;
+const S_ISUID = 0o4000;
+const S_ISGID = 0o2000;
+const S_IXGRP = 0o010;
 
 function change(found: PathNode | OpenFile | number, attributes: AttributeChange): number {
   if (typeof found === "number") return found;
@@ -44,16 +47,21 @@ export function fchmodat(task: Task, directory: number, path: number, mode: numb
   return fchmodat2(task, directory, path, mode, 0);
 }
 
-/** -1 leaves an owner as it is. */
-function ownerChange(userId: number, groupId: number): AttributeChange {
+/** -1 leaves an owner as it is. chown(2): a file that is not a directory loses its set-user-ID bit, and set-group-ID where that means so. */
+function changeOwner(found: PathNode | OpenFile | number, userId: number, groupId: number): number {
   const attributes: AttributeChange = {};
+  const status = typeof found === "number" ? found : found instanceof OpenFile ? found.status() : found.inode.status();
+  if (typeof status !== "number" && (status.mode & S_IFMT) === S_IFREG) {
+    const dropped = S_ISUID | ((status.mode & S_IXGRP) !== 0 ? S_ISGID : 0);
+    if ((status.mode & dropped) !== 0) attributes.mode = status.mode & 0o7777 & ~dropped;
+  }
   if ((userId | 0) !== -1) attributes.userId = userId >>> 0;
   if ((groupId | 0) !== -1) attributes.groupId = groupId >>> 0;
-  return attributes;
+  return change(found, attributes);
 }
 
 export function fchown(task: Task, fd: number, userId: number, groupId: number): number {
-  return change(fileOf(task, fd), ownerChange(userId, groupId));
+  return changeOwner(fileOf(task, fd), userId, groupId);
 }
 
 export function fchownat(
@@ -66,7 +74,7 @@ export function fchownat(
 ): number {
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const found = resolveOrFile(task, directory, path, flags, (flags & AT_SYMLINK_NOFOLLOW) === 0);
-  return change(found, ownerChange(userId, groupId));
+  return changeOwner(found, userId, groupId);
 }
 
 /** One struct timespec: milliseconds, undefined for UTIME_OMIT, or -EINVAL. */
@@ -92,7 +100,11 @@ export function utimensat(task: Task, directory: number, path: number, times: nu
     // utimensat(2): nothing to do succeeds without looking at the path.
     if (accessed === undefined && modified === undefined) return 0;
   }
-  // Without a path it is futimens(3): the descriptor itself.
+  // Without a path it is futimens(3): the descriptor itself, which must be one and takes no flags.
+  if (path === 0 && (flags & AT_EMPTY_PATH) === 0) {
+    if ((directory | 0) === AT_FDCWD) return -EFAULT;
+    if (flags !== 0) return -EINVAL;
+  }
   const found =
     path === 0 && (flags & AT_EMPTY_PATH) === 0
       ? fileOf(task, directory | 0)

@@ -82,7 +82,10 @@ export function readlinkat(task: Task, directory: number, pathAddress: number, a
   const found = resolveOrFile(task, directory, pathAddress, AT_EMPTY_PATH, false);
   if (typeof found === "number") return found;
   const node = found instanceof OpenFile ? (found instanceof VfsFile ? found.node : null) : found;
-  if (node === null || !node.inode.isSymlink) return found instanceof OpenFile ? -ENOENT : -EINVAL;
+  if (node === null || !node.inode.isSymlink) {
+    const isEmpty = found instanceof OpenFile || found === task.process.fileSystem.workingDirectory;
+    return isEmpty ? -ENOENT : -EINVAL;
+  }
   const target = node.inode.readLink(contextOf(task));
   if (typeof target === "number") return target;
   const bytes = new TextEncoder().encode(target);

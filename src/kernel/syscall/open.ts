@@ -11,7 +11,18 @@ import {
   EROFS,
   ESPIPE,
 } from "../../abi/errno.ts";
-import { FD_CLOEXEC, O_ACCMODE, O_CLOEXEC, O_PATH, PATH_MAX, S_IFDIR, S_IFIFO, S_IFREG } from "../../abi/file.ts";
+import {
+  FD_CLOEXEC,
+  O_ACCMODE,
+  O_CLOEXEC,
+  O_CREAT,
+  O_DIRECTORY,
+  O_PATH,
+  PATH_MAX,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFREG,
+} from "../../abi/file.ts";
 import type { Task } from "../task/task.ts";
 import { openPath } from "../vfs/open-path.ts";
 import { POSITION_MAXIMUM, RegularFile, SEEK_HOLE } from "../vfs/vfs-file.ts";
@@ -22,12 +33,15 @@ import { contextOf, readPath, resolve, startOf } from "./path-arguments.ts";
 const TMPFILE = 0o20000000;
 const FALLOC_FL_KEEP_SIZE = 1;
 
+/** Flags that contradict each other are found before the path is looked at. 0 or -errno. */
+function checkOpenFlags(flags: number): number {
+  if ((flags & O_PATH) !== 0) return 0;
+  if ((flags & TMPFILE) !== 0) return (flags & O_ACCMODE) === 0 ? -EINVAL : -EOPNOTSUPP;
+  return (flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY) ? -EINVAL : 0;
+}
+
 function openText(task: Task, directory: number, path: string, openFlags: number, mode: number): number {
   const flags = openFlags | 0;
-  if ((flags & O_PATH) === 0) {
-    if ((flags & TMPFILE) !== 0) return (flags & O_ACCMODE) === 0 ? -EINVAL : -EOPNOTSUPP;
-    if ((flags & O_ACCMODE) === O_ACCMODE) return -EINVAL;
-  }
   // Before anything is made or truncated: is there a number for it?
   const room = task.process.descriptors.checkRoom();
   if (room < 0) return room;
@@ -39,6 +53,8 @@ function openText(task: Task, directory: number, path: string, openFlags: number
 }
 
 export function openat(task: Task, directory: number, pathAddress: number, flags: number, mode: number): number {
+  const bad = checkOpenFlags(flags | 0);
+  if (bad !== 0) return bad;
   const path = readPath(task, pathAddress);
   return typeof path === "number" ? path : openText(task, directory, path, flags, mode);
 }
@@ -52,6 +68,8 @@ export function openatSized(
   flags: number,
   mode: number,
 ): number {
+  const bad = checkOpenFlags(flags | 0);
+  if (bad !== 0) return bad;
   const length = pathLength >>> 0;
   if (!task.process.memory.isValid(pathAddress, length)) return -EFAULT;
   if (length >= PATH_MAX) return -ENAMETOOLONG;

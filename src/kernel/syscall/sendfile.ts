@@ -106,11 +106,11 @@ export function copyFileRange(
 ): number {
   const input = task.file(inFd);
   const output = task.file(outFd);
-  if (input === null || output === null || !input.isReadable || !output.isWritable) return -EBADF;
-  if ((output.flags & O_APPEND) !== 0) return -EBADF;
+  if (input === null || output === null) return -EBADF;
   if (flags !== 0) return -EINVAL;
   if (input instanceof DirectoryFile || output instanceof DirectoryFile) return -EISDIR;
   if (!(input instanceof RegularFile) || !(output instanceof RegularFile)) return -EINVAL;
+  if (!input.isReadable || !output.isWritable || (output.flags & O_APPEND) !== 0) return -EBADF;
   const { memory } = task.process;
   if (inOffset !== 0 && !memory.isValid(inOffset, 8)) return -EFAULT;
   if (outOffset !== 0 && !memory.isValid(outOffset, 8)) return -EFAULT;

@@ -52,7 +52,7 @@ export function openNode(node: PathNode, flags: number, context?: FileSystemCont
   if ((flags & O_DIRECTORY) !== 0 && !inode.isDirectory) return -ENOTDIR;
   if (inode.type === S_IFLNK) return -ELOOP;
   const wantsWrite = (flags & O_ACCMODE) !== O_RDONLY;
-  if (inode.type === S_IFDIR && (wantsWrite || (flags & O_CREAT) !== 0)) return -EISDIR;
+  if (inode.type === S_IFDIR && (wantsWrite || (flags & (O_CREAT | O_TRUNC)) !== 0)) return -EISDIR;
   const truncates = (flags & O_TRUNC) !== 0 && inode.type === S_IFREG;
   // Devices, pipes and sockets may be written on a read-only file system: their bytes go elsewhere.
   if (mount.readOnly && (truncates || wantsWrite) && (inode.type === S_IFREG || inode.type === S_IFDIR)) return -EROFS;

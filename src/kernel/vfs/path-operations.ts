@@ -3,7 +3,16 @@
  * order in which Linux finds errors. The system calls and the kernel's own file writing share them.
  */
 import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EPERM, EROFS, EXDEV } from "../../abi/errno.ts";
-import { RENAME_EXCHANGE, RENAME_NOREPLACE, S_IFREG } from "../../abi/file.ts";
+import {
+  RENAME_EXCHANGE,
+  RENAME_NOREPLACE,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFREG,
+  S_IFSOCK,
+} from "../../abi/file.ts";
 import type { FileSystemContext } from "./file-system-context.ts";
 import type { Dentry, Inode } from "./inode.ts";
 import type { MountTable } from "./mount-table.ts";
@@ -40,11 +49,15 @@ export function makeDirectory(context: FileSystemContext, path: string, mode: nu
   return typeof made === "number" ? made : 0;
 }
 
+/** What mknod(2) knows of: others are EINVAL. Only directories are made otherwise. */
+const NODE_TYPES: ReadonlySet<number> = new Set([0, S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK, S_IFDIR]);
+
 /** mknod(2) for regular files; all other types are -EPERM, as for a process that may not make devices. */
 export function makeNode(context: FileSystemContext, path: string, mode: number, start?: PathNode): number {
   const place = placeForNew(context, path, start, false);
   if (typeof place === "number") return place;
   const type = mode & 0o170000;
+  if (!NODE_TYPES.has(type)) return -EINVAL;
   if (type !== 0 && type !== S_IFREG) return -EPERM;
   const made = place.parent.inode.create(place.parent.dentry, place.name, mode & 0o7777 & ~context.umask);
   return typeof made === "number" ? made : 0;

@@ -1,6 +1,8 @@
 /** All scenarios. */
 import type { Scenario } from "../script.ts";
+import { fileScenarios } from "./files.ts";
 import { messageScenarios } from "./messages.ts";
+import { nameScenarios } from "./names.ts";
 import { optionScenarios } from "./options.ts";
 import { pipeScenarios } from "./pipes.ts";
 import { pollingScenarios } from "./polling.ts";
@@ -11,7 +13,9 @@ import { unixScenarios } from "./unix.ts";
 import { wrongKindScenarios } from "./wrong-kinds.ts";
 
 export const scenarios: readonly Scenario[] = [
+  ...fileScenarios,
   ...messageScenarios,
+  ...nameScenarios,
   ...optionScenarios,
   ...pipeScenarios,
   ...pollingScenarios,
