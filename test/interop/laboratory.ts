@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { SO_LINGER, SOL_SOCKET } from "../../src/abi/socket.ts";
 import { Arena } from "../../src/base/arena.ts";
 import { parseIpv4 } from "../../src/base/ipv4-address.ts";
@@ -251,6 +252,15 @@ export class Laboratory {
   /** Keeps the file's header only. */
   forgetCapture(): void {
     this.chunks.length = Math.min(this.chunks.length, 1);
+  }
+}
+
+/** Waits until something has come about; fails when it takes too long even for a busy machine. */
+export async function until(isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  while (!isSo()) {
+    assert.ok(performance.now() < deadline, `never: ${isSo}`);
+    await setTimeout(10);
   }
 }
 

@@ -13,7 +13,7 @@ describe("segments that cross on a slow link to Linux", { skip }, () => {
   let lab: Laboratory;
 
   before(async () => {
-    lab = await Laboratory.open({ delayMilliseconds: 100 });
+    lab = await Laboratory.open({ delayMilliseconds: 200 });
   });
 
   after(() => lab?.close());

@@ -1,10 +1,9 @@
 /** Many bytes between Akuma and the Linux kernel of this machine: every one arrives, over good links and bad ones. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import type { FaultProfile } from "../../src/kernel/net/device/faults.ts";
 import { type Fields, faultsOfSender, packets } from "./capture.ts";
-import { AKUMA, Laboratory, sink, source } from "./laboratory.ts";
+import { AKUMA, Laboratory, sink, source, until } from "./laboratory.ts";
 import { reasonToSkip } from "./namespace.ts";
 
 const skip = reasonToSkip();
@@ -48,12 +47,8 @@ describe("bulk transfer between Akuma and Linux", { skip }, () => {
 
   it("gives back all memory", async () => {
     const { bufferPool, net } = lab.kernel;
-    const inUse = (): number => net.arena.framesInUse + bufferPool.usage().bytesInUse;
     // A last segment may just be on its way, and large rings are kept for a second.
-    const deadline = performance.now() + 10_000;
-    while (inUse() > 0 && performance.now() < deadline) await setTimeout(10);
-    assert.equal(net.arena.framesInUse, 0);
-    assert.equal(bufferPool.usage().bytesInUse, 0);
+    await until(() => net.arena.framesInUse === 0 && bufferPool.usage().bytesInUse === 0);
   });
 });
 
@@ -115,10 +110,7 @@ describe("transfer between Akuma and Linux under difficulties", { skip }, () => 
     const transfers: Promise<void>[] = [];
     for (let k = 0; k < 40; k++) transfers.push(lab.transferOut(5100 + k, 10_000), lab.transferIn(6100 + k, 10_000));
     await Promise.all(transfers);
-    const deadline = performance.now() + 20_000;
-    const left = (): string[] => [...lab.kernel.net.tcp.connections()].map(({ stateName }) => stateName);
-    while (left().length > 0 && performance.now() < deadline) await setTimeout(20);
-    assert.deepEqual(left(), []);
+    await until(() => [...lab.kernel.net.tcp.connections()].length === 0);
   });
 
   it("all our checksums were right, nothing was taken back, nothing sent beyond the window", async (context) => {
@@ -154,10 +146,8 @@ describe("slow readers", { skip }, () => {
       stream.close();
       return sha256;
     });
-    await setTimeout(1200);
-    const ours = lab.connectionTo(5000);
-    assert.equal(ours?.info().sendWindow, 0);
-    assert.ok((ours?.info().probes ?? 0) >= 1);
+    await until(() => (lab.connectionTo(5000)?.info().probes ?? 0) >= 2);
+    assert.equal(lab.connectionTo(5000)?.info().sendWindow, 0);
     assert.deepEqual(await linux.sink(), { bytes: 8 * MEGABYTE, sha256: await result });
     const probes = await analysed(5000, "keep_alive");
     if (probes === null) context.skip("tshark is not installed");
@@ -170,8 +160,11 @@ describe("slow readers", { skip }, () => {
       await held.promise;
       return await sink(akuma, stream);
     });
+    const ours = lab.connectionTo(await linux.localPort());
     const sha256 = linux.source(8 * MEGABYTE);
-    await setTimeout(1200);
+    await until(() => ours?.info().receiveWindow === 0);
+    const segments = ours?.info().segmentsIn ?? 0;
+    await until(() => (ours?.info().segmentsIn ?? 0) >= segments + 2);
     held.resolve();
     const sent = await sha256;
     await linux.shutdownWrite();
