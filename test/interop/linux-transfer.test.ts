@@ -73,6 +73,7 @@ describe("transfer between Akuma and Linux under difficulties", { skip }, () => 
     ["no SACK", { tcp_sack: [0, 1] }],
     ["no window scaling", { tcp_window_scaling: [0, 1] }],
     ["none of them", { tcp_timestamps: [0, 1], tcp_sack: [0, 1], tcp_window_scaling: [0, 1] }],
+    ["a wish for ECN", { tcp_ecn: [1, 2] }],
     [
       "small buffers",
       { tcp_rmem: ["4096 4096 8192", "4096 131072 6291456"], tcp_wmem: ["4096 4096 8192", "4096 16384 4194304"] },
