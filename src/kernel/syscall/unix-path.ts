@@ -30,13 +30,13 @@ export function makeUnixPath(task: Task, socket: KernelSocket, address: SocketAd
 }
 
 /**
- * Before connect(2) and sendto(2): follows a pathname. What fails there (-ECONNREFUSED for a file that is no socket) is left in the
- * address: the socket tells it when its turn comes. -EINVAL for an address that is too long.
+ * Before connect(2) and sendto(2): follows a pathname. What fails there (-EINVAL for an address that is too long, -ECONNREFUSED for a
+ * file that is no socket) is left in the address: the socket tells it when its turn comes. Always 0.
  */
 export function followUnixPath(task: Task, socket: KernelSocket, address: SocketAddress): number {
   if (!(socket instanceof UnixSocket) || !address.isPathname) return 0;
-  if (address.byteLength > SOCKADDR_UN_BYTES) return -EINVAL;
-  const found = walk(contextOf(task), pathOf(address));
+  const isTooLong = address.byteLength > SOCKADDR_UN_BYTES;
+  const found = isTooLong ? -EINVAL : walk(contextOf(task), pathOf(address));
   if (typeof found === "number") address.error = found;
   else if (found.inode.type !== S_IFSOCK) address.error = -ECONNREFUSED;
   else address.node = found.inode;
