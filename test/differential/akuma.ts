@@ -5,7 +5,7 @@ import type { Akuma } from "../../src/user/libakuma/index.ts";
 import { constant, errorNames } from "./constants.ts";
 import type { Outcome } from "./linux.ts";
 import { Report } from "./report.ts";
-import { type CompiledScenario, MEMORY_BYTES } from "./script.ts";
+import type { CompiledScenario } from "./script.ts";
 
 setLockChecking(true);
 
@@ -16,6 +16,14 @@ const [SIGUSR1, SIGPIPE, SIGALRM] = [10, 13, 14];
 /** Of struct kernel_sigaction: where the flags are. */
 const SIGACTION_FLAGS = 8;
 const EINTR = 4;
+
+/** Calls that set nothing going: most of all calls, so that leaving out to wait for nothing is worth it. */
+const SETTLED: ReadonlySet<string> = new Set(
+  (
+    "socket bind listen getsockname getpeername setsockopt getsockopt fcntl ioctl ppoll lseek openat newfstatat fstat faccessat " +
+    "mkdirat symlinkat linkat renameat2 unlinkat readlinkat getdents64 epoll_create1 epoll_ctl epoll_pwait pipe2 eventfd2 dup"
+  ).split(" "),
+);
 
 /** A call that does not come back. */
 const WAITS = "waits";
@@ -41,17 +49,17 @@ class Executor {
   private text = "";
   private index = 0;
 
-  constructor(akuma: Akuma, numbers: ReadonlyMap<string, number>) {
+  constructor(akuma: Akuma, numbers: ReadonlyMap<string, number>, memoryBytes: number) {
     this.akuma = akuma;
     this.numbers = numbers;
-    this.base = akuma.allocate(MEMORY_BYTES).byteOffset;
-    akuma.memory.bytes.fill(0, this.base, this.base + MEMORY_BYTES);
+    this.base = akuma.allocate(memoryBytes).byteOffset;
     this.report = new Report(akuma.memory.view, this.base);
   }
 
   /** The process that linux-runner.c prepares: its folder, its limits, its handlers. */
   prepare(folder: string): void {
     const { akuma } = this;
+    // All of this fits into the scratch memory.
     akuma.memory.bytes.set(new TextEncoder().encode(`${folder}\0`), this.base);
     this.number("mkdirat", constant("AT_FDCWD"), this.base, 0o755);
     this.number("chdir", this.base);
@@ -60,7 +68,6 @@ class Executor {
     this.number("prlimit64", 0, constant("RLIMIT_NOFILE"), this.base, 0);
     this.handle(SIGALRM, () => this.alarms++);
     for (const signal of [SIGPIPE, SIGUSR1]) this.handle(signal, () => this.signals.push(signal));
-    akuma.memory.bytes.fill(0, this.base, this.base + 64);
   }
 
   /** A handler without SA_RESTART, which libakuma's own sets. */
@@ -169,7 +176,7 @@ class Executor {
   }
 
   private portOf(fd: number): number {
-    const at = this.base + MEMORY_BYTES - 64;
+    const at = this.base;
     this.akuma.memory.writeInt32(at + 32, 16);
     const result = this.start("getsockname", [fd, at, at + 32]);
     return result === 0 ? this.akuma.memory.view.getUint16(at + 2) : 0;
@@ -192,7 +199,7 @@ class Executor {
     }
     this.begin(words, typeof result === "number" ? result : await this.guarded(result));
     // Whatever the call has set going arrives, as on Linux's loopback it has by the time the call returns.
-    await this.akuma.sleep(1);
+    if (!SETTLED.has(name)) await this.akuma.sleep(1);
   }
 
   /** A call that still waits after a while is interrupted. */
@@ -241,7 +248,7 @@ export async function runOnAkuma(
   numbers: ReadonlyMap<string, number>,
 ): Promise<Outcome> {
   return world.inside(async (akuma) => {
-    const executor = new Executor(akuma, numbers);
+    const executor = new Executor(akuma, numbers, scenario.memoryBytes);
     executor.prepare(`/tmp/scenario${index}`);
     await executor.run(scenario.steps);
     return executor.lines;

@@ -59,6 +59,20 @@ export const differences: readonly Difference[] = [
     reason: "options that are not there are refused, not taken without effect",
   },
   {
+    scenario: /^descriptors: fcntl$/,
+    call: /F_GETLK/,
+    akuma: /^EINVAL$/,
+    reason: "there are no record locks",
+  },
+  {
+    scenario: /^waiting: (accept until someone comes|two in accept)$/,
+    call: /accept4|socket/,
+    linux: /^[456]\b/,
+    akuma: /^[456]\b/,
+    reason:
+      "a waiting accept(2) takes its descriptor when the connection is there, so that it can fail without losing it",
+  },
+  {
     scenario: /^kinds: sendfile of \/dev\/(null|full)/,
     call: /^sendfile/,
     linux: /^EINVAL$/,

@@ -29,6 +29,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -556,7 +557,7 @@ static void prepare(const char *folder, int number)
 	umask(022);
 	int nothing = open("/dev/null", O_RDWR);
 	for (int fd = 0; fd < 3; fd++) dup2(nothing, fd);
-	for (int fd = 3; fd < 1024; fd++) close(fd);
+	syscall(SYS_close_range, 3, ~0u, 0);
 	struct rlimit limit = {64, 64};
 	setrlimit(RLIMIT_NOFILE, &limit);
 	struct sigaction action = {0};
@@ -617,8 +618,12 @@ int main(int count, char **arguments)
 	if (count != 3) fail("usage", "linux-runner FOLDER SCENARIOS-AT-A-TIME");
 	char *input = read_input();
 	int number = 0, most = 0;
-	for (char *at = input; (at = strstr(at, "S ")) != NULL; at += 2) most++;
+	for (char *at = input; (at = strstr(at, "S ")) != NULL; at += 2) most += at == input || at[-1] == '\n';
 	struct scenario *scenarios = calloc((size_t)most + 1, sizeof *scenarios);
+	/* One mapping for all: each fork copies the list of mappings. */
+	char *outputs = mmap(NULL, ((size_t)most + 1) * OUTPUT_BYTES, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (scenarios == NULL || outputs == MAP_FAILED) fail("memory", strerror(errno));
 	/* "S name", steps, "E". */
 	for (char *at = input; *at != '\0'; number++) {
 		struct scenario *scenario = &scenarios[number];
@@ -629,7 +634,7 @@ int main(int count, char **arguments)
 		at = strncmp(at, "E\n", 2) == 0 ? at : strstr(at, "\nE\n") + 1;
 		at[0] = '\0';
 		at += 2;
-		scenario->output = mmap(NULL, OUTPUT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		scenario->output = outputs + (size_t)number * OUTPUT_BYTES;
 	}
 	int running = 0, next = 0, done = 0, atATime = atoi(arguments[2]);
 	while (done < number) {

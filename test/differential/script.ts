@@ -18,10 +18,13 @@ export interface CompiledScenario {
   /** The calls as they were written, by the numbers that the executors print. */
   readonly calls: readonly string[];
   readonly steps: readonly string[];
+  /** How much memory the data takes; the first SCRATCH_BYTES are the executors' own. */
+  readonly memoryBytes: number;
 }
 
+export const SCRATCH_BYTES = 64;
 /** What all data of one scenario may take together. */
-export const MEMORY_BYTES = 1_048_576;
+const MEMORY_BYTES = 1_048_576;
 
 interface Token {
   readonly kind: "name" | "number" | "address" | "text" | "sign";
@@ -74,7 +77,7 @@ class Compiler {
   readonly calls: string[] = [];
   private readonly slots = new Map<string, number>();
   private readonly background = new Map<string, Afterwards>();
-  private used = 16;
+  used = SCRATCH_BYTES;
   private tokens: Token[] = [];
   private position = 0;
   private afterwards: Afterwards = [];
@@ -464,5 +467,6 @@ export function compile(scenario: Scenario): CompiledScenario {
     needsRoot: scenario.needsRoot ?? false,
     calls: compiler.calls,
     steps: compiler.steps,
+    memoryBytes: compiler.used,
   };
 }

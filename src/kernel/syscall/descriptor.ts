@@ -27,6 +27,7 @@ import {
 import type { OpenFile } from "../file/open-file.ts";
 import { PipeReader, PipeWriter } from "../file/pipe.ts";
 import type { Task } from "../task/task.ts";
+import { RegularFile } from "../vfs/vfs-file.ts";
 import { close } from "./close.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 
@@ -80,6 +81,8 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_GETFL:
       return file.flags;
     case F_SETFL:
+      // Only what has a page cache can go past it.
+      if ((argument & O_DIRECT) !== 0 && !(file instanceof RegularFile) && !isPipe(file)) return -EINVAL;
       file.flags = (file.flags & ~SETTABLE_FLAGS) | (argument & SETTABLE_FLAGS);
       return 0;
     case F_GETOWN:

@@ -203,18 +203,25 @@ export function schedYield(task: Task): number {
   return task.block();
 }
 
+/** 0 for the caller. */
+function exists(task: Task, processId: number): boolean {
+  return processId === 0 || task.system.processes.get(processId) !== null;
+}
+
 /** One processor: bit 0. The result is the size of the kernel's mask in bytes. */
-export function schedGetaffinity(task: Task, _processId: number, length: number, address: number): number {
+export function schedGetaffinity(task: Task, processId: number, length: number, address: number): number {
   const { memory } = task.process;
   if (!(length >= 8) || length % 8 !== 0) return -EINVAL;
+  if (!exists(task, processId)) return -ESRCH;
   if (!memory.isValid(address, 8)) return -EFAULT;
   memory.writeInt64(address, 1);
   return 8;
 }
 
-export function schedSetaffinity(task: Task, _processId: number, length: number, address: number): number {
+export function schedSetaffinity(task: Task, processId: number, length: number, address: number): number {
   const { memory } = task.process;
   if (!memory.isValid(address, length)) return -EFAULT;
+  if (!exists(task, processId)) return -ESRCH;
   return length > 0 && ((memory.bytes[address] as number) & 1) !== 0 ? 0 : -EINVAL;
 }
 
@@ -233,13 +240,21 @@ export function setTidAddress(task: Task): number {
   return task.threadId;
 }
 
-/** getpriority(2) answers 20 minus the nice value. */
-export function getpriority(_task: Task): number {
-  return 20;
+const PRIO_PROCESS = 0;
+const PRIO_USER = 2;
+
+/** Everybody has the nice value 0, which setpriority(2) does not change and getpriority(2) tells as 20. */
+function checkPriority(task: Task, which: number, who: number): number {
+  if (which < PRIO_PROCESS || which > PRIO_USER) return -EINVAL;
+  return which !== PRIO_PROCESS || exists(task, who) ? 0 : -ESRCH;
 }
 
-export function setpriority(_task: Task): number {
-  return 0;
+export function getpriority(task: Task, which: number, who: number): number {
+  return checkPriority(task, which, who) || 20;
+}
+
+export function setpriority(task: Task, which: number, who: number): number {
+  return checkPriority(task, which, who);
 }
 
 export const miscCalls: readonly SyscallDefinition[] = [

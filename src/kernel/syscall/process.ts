@@ -85,7 +85,7 @@ export function getsid(task: Task, processId: number): number {
 }
 
 export function setpgid(task: Task, processId: number, group: number): number {
-  if ((group | 0) < 0) return -EINVAL;
+  if ((group | 0) < 0 || ((group | 0) === 0 && (processId | 0) < 0)) return -EINVAL;
   const { process } = task;
   const target = processOf(task, processId);
   if (target === null || (target !== process && target.parent !== process)) return -ESRCH;

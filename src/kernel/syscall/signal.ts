@@ -31,13 +31,14 @@ function send(target: Process, signal: number, information: SignalInformation): 
 }
 
 export function kill(task: Task, processId: number, signal: number): number {
-  if (!isSignal(signal)) return -EINVAL;
   const { process, system } = task;
   const information: SignalInformation = { code: SI_USER, processId: process.processId, status: 0 };
   const id = processId | 0;
   if (id > 0) {
     const target = system.processes.get(id);
+    // Whom it is for is looked at before what it is.
     if (target === null) return -ESRCH;
+    if (!isSignal(signal)) return -EINVAL;
     send(target, signal, information);
     return 0;
   }
@@ -47,15 +48,18 @@ export function kill(task: Task, processId: number, signal: number): number {
   for (const target of system.processes.all()) {
     if (id === -1 ? target !== process : target.processGroup === group) targets.push(target);
   }
+  if (targets.length === 0) return -ESRCH;
+  if (!isSignal(signal)) return -EINVAL;
   for (const target of targets) send(target, signal, information);
-  return targets.length === 0 ? -ESRCH : 0;
+  return 0;
 }
 
 export function tgkill(task: Task, processId: number, threadId: number, signal: number): number {
-  if (processId <= 0 || threadId <= 0 || !isSignal(signal)) return -EINVAL;
+  if (processId <= 0 || threadId <= 0) return -EINVAL;
   const target = task.system.processes.get(processId);
   // Threads of a TypeScript program all carry the number of their process.
   if (target === null || target.processId !== threadId) return -ESRCH;
+  if (!isSignal(signal)) return -EINVAL;
   send(target, signal, { code: SI_TKILL, processId: task.process.processId, status: 0 });
   return 0;
 }

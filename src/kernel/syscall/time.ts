@@ -1,5 +1,5 @@
 /** Clocks and sleeping: clock_gettime(2), nanosleep(2), gettimeofday(2), times(2). */
-import { EFAULT, EINTR, EINVAL, EPERM } from "../../abi/errno.ts";
+import { EFAULT, EINTR, EINVAL, EOPNOTSUPP, EPERM } from "../../abi/errno.ts";
 import {
   CLOCK_BOOTTIME,
   CLOCK_MONOTONIC,
@@ -20,6 +20,15 @@ import { readTimespec, timespecMilliseconds, writeTimespec, writeTimeval } from 
 
 /** CLOCK_*_COARSE go by the tick of a 250 Hz kernel. */
 const COARSE_MILLISECONDS = 4;
+
+/** Those that clock_nanosleep(2) waits on; the others only tell the time. */
+const SLEEPING_CLOCKS: ReadonlySet<number> = new Set([
+  CLOCK_REALTIME,
+  CLOCK_MONOTONIC,
+  CLOCK_BOOTTIME,
+  CLOCK_TAI,
+  CLOCK_PROCESS_CPUTIME_ID,
+]);
 
 /** A clock's time in milliseconds; -1 for one that does not exist. */
 export function clockMilliseconds(task: Task, clock: number): number {
@@ -64,10 +73,10 @@ export function clockGetres(task: Task, clock: number, address: number): number 
   return 0;
 }
 
-/** The clocks belong to the host: no program sets them. */
+/** The clocks belong to the host: no program sets the one that could be set. */
 export function clockSettime(task: Task, clock: number, address: number): number {
+  if (clock !== CLOCK_REALTIME) return -EINVAL;
   const time = readTimespec(task.process.memory, address);
-  if (clockMilliseconds(task, clock) < 0) return -EINVAL;
   return time < 0 ? time : -EPERM;
 }
 
@@ -96,7 +105,8 @@ export function clockNanosleep(
   requestAddress: number,
   leftAddress: number,
 ): number {
-  if (clock === CLOCK_THREAD_CPUTIME_ID || clockMilliseconds(task, clock) < 0) return -EINVAL;
+  if (clockMilliseconds(task, clock) < 0) return -EINVAL;
+  if (!SLEEPING_CLOCKS.has(clock)) return -EOPNOTSUPP;
   const requested = readTimespec(task.process.memory, requestAddress);
   if (requested < 0) return requested;
   if ((flags & TIMER_ABSTIME) === 0) return sleep(task, requested, leftAddress);

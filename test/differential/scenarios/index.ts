@@ -1,27 +1,35 @@
 /** All scenarios. */
 import type { Scenario } from "../script.ts";
+import { descriptorScenarios } from "./descriptors.ts";
 import { fileScenarios } from "./files.ts";
 import { messageScenarios } from "./messages.ts";
 import { nameScenarios } from "./names.ts";
 import { optionScenarios } from "./options.ts";
 import { pipeScenarios } from "./pipes.ts";
 import { pollingScenarios } from "./polling.ts";
+import { processScenarios } from "./processes.ts";
 import { socketScenarios } from "./sockets.ts";
 import { tcpScenarios } from "./tcp.ts";
+import { timeScenarios } from "./time.ts";
 import { udpScenarios } from "./udp.ts";
 import { unixScenarios } from "./unix.ts";
+import { waitingScenarios } from "./waiting.ts";
 import { wrongKindScenarios } from "./wrong-kinds.ts";
 
 export const scenarios: readonly Scenario[] = [
+  ...descriptorScenarios,
   ...fileScenarios,
   ...messageScenarios,
   ...nameScenarios,
   ...optionScenarios,
   ...pipeScenarios,
   ...pollingScenarios,
+  ...processScenarios,
   ...socketScenarios,
   ...tcpScenarios,
+  ...timeScenarios,
   ...udpScenarios,
   ...unixScenarios,
+  ...waitingScenarios,
   ...wrongKindScenarios,
 ];
