@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { Cpu, type CpuOptions } from "./cpu.ts";
 import { encode } from "./differential.fixture.ts";
-import { REBASE } from "./state.ts";
 
 const CODE = 0x2000;
 const nzcvRegister = { o0: 1, op1: 3, CRn: 4, CRm: 2, op2: 0 };
@@ -17,7 +16,7 @@ function cpuWith(words: readonly number[], options: Partial<CpuOptions> = {}): C
 }
 
 function write(cpu: Cpu, words: readonly number[], address: number = CODE): void {
-  new Uint32Array(cpu.memory.buffer, address - REBASE, words.length).set(words);
+  new Uint32Array(cpu.memory.buffer, address, words.length).set(words);
 }
 
 const svc = encode("SVC", { imm16: 7 });

@@ -7,9 +7,9 @@ import { doubleToHalf, halfToSingle } from "./half-precision.ts";
 import { buildRuntime, translatedType } from "./runtime.ts";
 import {
   flagKind,
+  NULL_GUARD,
   PAGE_DIRECTORY,
   PAGE_SHIFT,
-  REBASE,
   SLOT_PAGE_BYTES,
   SLOT_PAGES,
   STATE_BYTES,
@@ -232,9 +232,8 @@ export class Cpu {
     if (this.#guest.byteLength === 0 || this.#guest.byteLength !== this.memory.buffer.byteLength) {
       this.#guest = new DataView(this.memory.buffer);
     }
-    const offset = address - REBASE;
-    if (offset < 0 || offset + 4 > this.#guest.byteLength || (address & 3) !== 0) return -1;
-    return this.#guest.getUint32(offset, true);
+    if (address < NULL_GUARD || address + 4 > this.#guest.byteLength || (address & 3) !== 0) return -1;
+    return this.#guest.getUint32(address, true);
   }
 
   /** Translates the region at an address, and regions that it calls, in one module. */

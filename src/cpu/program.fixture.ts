@@ -1,6 +1,5 @@
 /** Runs a static ELF program on a Cpu with write and exit only, for tests and benches. */
 import { Cpu, type CpuOptions, type Stop } from "./cpu.ts";
-import { REBASE } from "./state.ts";
 
 export interface ProgramResult {
   readonly output: Uint8Array;
@@ -23,7 +22,7 @@ export function loadElf(file: Uint8Array, memory: WebAssembly.Memory): number {
     const offset = Number(view.getBigUint64(header + 8, true));
     const address = Number(view.getBigUint64(header + 16, true));
     const length = Number(view.getBigUint64(header + 32, true));
-    guest.set(file.subarray(offset, offset + length), address - REBASE);
+    guest.set(file.subarray(offset, offset + length), address);
   }
   return Number(view.getBigUint64(24, true));
 }
@@ -44,7 +43,7 @@ export function runProgram(
       return false;
     }
     if (number === 64) {
-      output.push(new Uint8Array(memory.buffer, cpu.x32(1) - REBASE, cpu.x32(2)).slice());
+      output.push(new Uint8Array(memory.buffer, cpu.x32(1), cpu.x32(2)).slice());
       cpu.setX(0, cpu.x(2));
     } else {
       cpu.setX(0, -38);
@@ -56,9 +55,9 @@ export function runProgram(
   const stack = MEMORY_BYTES - 4096;
   const view = new DataView(memory.buffer);
   const text = new TextEncoder().encode(`${argument ?? ""}\0`);
-  new Uint8Array(memory.buffer).set(text, stack + 256 - REBASE);
-  view.setUint32(stack - REBASE, argument === null ? 1 : 2, true);
-  view.setUint32(stack + 16 - REBASE, stack + 256, true);
+  new Uint8Array(memory.buffer).set(text, stack + 256);
+  view.setUint32(stack, argument === null ? 1 : 2, true);
+  view.setUint32(stack + 16, stack + 256, true);
   cpu.setX(31, stack);
   for (;;) {
     const stop = cpu.run(budget);

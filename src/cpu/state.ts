@@ -63,8 +63,11 @@ export const SLOT_PAGES: number = PAGE_DIRECTORY + 4 * (1 << 20);
 export const SLOT_PAGE_BYTES = 4096;
 export const PAGE_SHIFT = 12;
 
-/** Guest address minus this = address in the WebAssembly memory. Page 0 falls outside, so that NULL traps. */
-export const REBASE = 4096;
+/**
+ * Guest addresses are addresses in the WebAssembly memory. An access is made at (address − this) modulo 2^32 with this as the
+ * instruction's static offset, which is added without wrapping: what lies in page 0 ends up beyond 4 GiB and traps.
+ */
+export const NULL_GUARD = 4096;
 
 /** What a translated function returns instead of a program counter: stop, the reason is in the state. */
 export const STOP = -1;

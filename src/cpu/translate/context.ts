@@ -2,7 +2,7 @@
  * What an instruction's translation writes to: one region's WebAssembly function, with guest registers as locals, and a record of
  * which registers the current block reads before it writes them and which it writes.
  */
-import { noExclusive, REBASE, stateOffset } from "../state.ts";
+import { NULL_GUARD, noExclusive, stateOffset } from "../state.ts";
 import type { Code } from "../wasm/code.ts";
 import { op, type ValueType } from "../wasm/opcodes.ts";
 import { type FlagLocals, newFlagLocals, type PendingFlags, pushCondition, pushPacked } from "./flags.ts";
@@ -220,20 +220,20 @@ export class Context {
     if (this.pending === null) this.used.flags = true;
   }
 
-  /** Pushes the WebAssembly address for guest address Xn|SP + offset. */
+  /** Pushes what an access to guest address Xn|SP + offset takes as its address: see NULL_GUARD. */
   address(base: number, offset: number): void {
     this.xOrSp(base);
     this.code
       .op(op.i32_wrap_i64)
-      .i32(offset - REBASE)
+      .i32(offset - NULL_GUARD)
       .op(op.i32_add);
   }
 
-  /** Pops an i64 guest address, pushes the WebAssembly address. */
+  /** Pops an i64 guest address, pushes what an access takes as its address. */
   toMemoryAddress(offset = 0): void {
     this.code
       .op(op.i32_wrap_i64)
-      .i32(offset - REBASE)
+      .i32(offset - NULL_GUARD)
       .op(op.i32_add);
   }
 

@@ -3,7 +3,7 @@
  * compare-exchange with the value that the load saw. Misaligned accesses trap, as on hardware.
  */
 import type { Fields } from "../decode/fields.ts";
-import { REBASE, stateOffset } from "../state.ts";
+import { NULL_GUARD, stateOffset } from "../state.ts";
 import { op } from "../wasm/opcodes.ts";
 import { type Context, GUEST, STATE, type Translation } from "./context.ts";
 import { lowMask } from "./operators.ts";
@@ -20,10 +20,10 @@ const exchangeIfEqual = [
   op.i64_atomic_cmpxchg,
 ];
 
-/** The base register's WebAssembly address in a temporary. */
+/** What an access to the base register's address takes, in a temporary. */
 function addressOf(context: Context, base: number): number {
   context.xOrSp(base);
-  context.code.op(op.i32_wrap_i64).i32(REBASE).op(op.i32_sub);
+  context.code.op(op.i32_wrap_i64).i32(NULL_GUARD).op(op.i32_sub);
   return context.keep("i32");
 }
 

@@ -3,7 +3,7 @@
  * structured control flow after "Beyond Relooper" (Ramsey 2022), registers in locals, calls as WebAssembly calls.
  */
 import { extractFields } from "../decode/decoder.ts";
-import { flagKind, PAGE_DIRECTORY, PAGE_SHIFT, SLOT_PAGES, STOP, stateOffset, stopCode } from "../state.ts";
+import { flagKind, NULL_GUARD, PAGE_DIRECTORY, PAGE_SHIFT, SLOT_PAGES, STOP, stateOffset, stopCode } from "../state.ts";
 import { Code, type Label } from "../wasm/code.ts";
 import { op } from "../wasm/opcodes.ts";
 import { Context, type ImportedFunctions, type RegisterSet, STATE, type Terminator } from "./context.ts";
@@ -51,7 +51,7 @@ interface Translated {
 
 export function translateRegion(entry: number, options: RegionOptions): Region {
   const discovered = discover(options.fetch, entry, options.maximumInstructions);
-  const code = new Code(PARAMETER_COUNT);
+  const code = new Code(PARAMETER_COUNT, NULL_GUARD);
   const writer = new RegionWriter(
     entry,
     discovered.blocks,

@@ -48,10 +48,13 @@ export class Code {
   bytes: number[] = [];
   readonly #locals: ValueType[] = [];
   readonly #parameterCount: number;
+  readonly #offsetBias: number;
   #openBlocks = 0;
 
-  constructor(parameterCount = 0) {
+  /** `offsetBias` is added to the offset of every access to memory 0. */
+  constructor(parameterCount = 0, offsetBias = 0) {
     this.#parameterCount = parameterCount;
+    this.#offsetBias = offsetBias;
   }
 
   /** A new local of this type, zero at first. */
@@ -123,10 +126,11 @@ export class Code {
     this.op(code);
     if (memory === 0) {
       this.bytes.push(alignment);
-    } else {
-      this.bytes.push(alignment | 0x40);
-      appendUnsigned(this.bytes, memory);
+      appendUnsigned(this.bytes, offset + this.#offsetBias);
+      return this;
     }
+    this.bytes.push(alignment | 0x40);
+    appendUnsigned(this.bytes, memory);
     appendUnsigned(this.bytes, offset);
     return this;
   }
