@@ -8,7 +8,7 @@ import { DescriptorTable } from "../file/descriptor-table.ts";
 import type { OpenFile } from "../file/open-file.ts";
 import { type Abi, Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
-import { UserMemory } from "../task/user-memory.ts";
+import { BufferMemory } from "../task/user-memory.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
 import { openPath } from "../vfs/open-path.ts";
 import { walk } from "../vfs/path-walk.ts";
@@ -63,7 +63,7 @@ export function spawnProcess(system: System, loader: ProgramLoader, request: Spa
   const processId = loader.runner.hasRoom(request.isolate) ? system.processes.allocateNumber() : 0;
   if (processId === 0) return refused(-EAGAIN);
 
-  const memory = UserMemory.allocate(INITIAL_MEMORY_BYTES, request.maximumMemoryBytes, request.isolate === "worker");
+  const memory = BufferMemory.allocate(INITIAL_MEMORY_BYTES, request.maximumMemoryBytes, request.isolate === "worker");
   const process = new Process(system, {
     processId,
     parent: request.parent,

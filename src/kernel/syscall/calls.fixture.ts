@@ -13,7 +13,7 @@ import { type Abi, Process } from "../task/process.ts";
 import { ProcessTable } from "../task/process-table.ts";
 import type { System } from "../task/system.ts";
 import type { Task } from "../task/task.ts";
-import { UserMemory } from "../task/user-memory.ts";
+import { BufferMemory, type UserMemory } from "../task/user-memory.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { descriptorCalls } from "./descriptor.ts";
@@ -119,7 +119,7 @@ export class TestProgram {
 
   constructor(kernel: TestKernel, parent: TestProgram | null, abi: Abi) {
     this.kernel = kernel;
-    this.memory = UserMemory.allocate(0x4_0000, 0x20_0000);
+    this.memory = BufferMemory.allocate(0x4_0000, 0x20_0000);
     this.process = new Process(kernel.system, {
       processId: kernel.processes.allocateNumber(),
       parent: parent?.process ?? null,

@@ -61,7 +61,7 @@ export function sysinfo(task: Task, address: number): number {
   const { memory } = task.process;
   if (!memory.isValid(address, SYSINFO_BYTES)) return -EFAULT;
   memory.bytes.fill(0, address, address + SYSINFO_BYTES);
-  const total = memory.buffer.maxByteLength;
+  const total = memory.maximumBytes;
   memory.writeInt64(address, Math.floor(task.system.clock.monotonicMilliseconds() / 1000));
   memory.writeInt64(address + 32, total);
   memory.writeInt64(address + 40, total - memory.byteLength);

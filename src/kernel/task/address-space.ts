@@ -31,7 +31,7 @@ export class AddressSpace {
   }
 
   private get limit(): number {
-    return this.memory.buffer.maxByteLength;
+    return this.memory.maximumBytes;
   }
 
   /** brk(2) as the kernel has it: the break afterwards, which is the old one when the wish cannot be met. */

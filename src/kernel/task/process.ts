@@ -51,7 +51,7 @@ export class Process {
   processGroup: number;
   session: number;
   readonly abi: Abi;
-  readonly memory: UserMemory;
+  memory: UserMemory;
   readonly descriptors: DescriptorTable;
   /** Root, working directory and umask. */
   readonly fileSystem: FileSystemContext;

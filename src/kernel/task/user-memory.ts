@@ -10,40 +10,16 @@ export const NULL_GUARD_BYTES = 4096;
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
-export class UserMemory {
-  readonly buffer: ArrayBuffer | SharedArrayBuffer;
-  /** The whole memory; its length follows when the memory grows. */
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
+export abstract class UserMemory {
+  /** The whole memory. Read it anew after anything that may grow the memory: machine code's is another object then. */
+  abstract get bytes(): Uint8Array;
+  abstract get view(): DataView;
+  abstract get buffer(): ArrayBuffer | SharedArrayBuffer;
+  /** What it may grow to. */
+  abstract readonly maximumBytes: number;
 
-  constructor(buffer: ArrayBuffer | SharedArrayBuffer) {
-    this.buffer = buffer;
-    this.bytes = new Uint8Array(buffer);
-    this.view = new DataView(buffer);
-  }
-
-  /**
-   * A fresh memory for a TypeScript program. It grows in place up to `maximumBytes`: address space is reserved, not used.
-   * `shared` is for a program in a worker.
-   */
-  static allocate(initialBytes: number, maximumBytes: number, shared = false): UserMemory {
-    const limits = { maxByteLength: Math.max(initialBytes, maximumBytes) };
-    return new UserMemory(shared ? new SharedArrayBuffer(initialBytes, limits) : new ArrayBuffer(initialBytes, limits));
-  }
-
-  /** Grows the memory to `byteLength`; false beyond its bound. It never shrinks, so that no address becomes bad by itself. */
-  grow(byteLength: number): boolean {
-    if (byteLength <= this.bytes.length) return true;
-    if (byteLength > this.buffer.maxByteLength) return false;
-    try {
-      if (this.buffer instanceof ArrayBuffer) this.buffer.resize(byteLength);
-      else this.buffer.grow(byteLength);
-      return true;
-    } catch {
-      // The host has no memory left: ENOMEM for the program, nothing for the kernel.
-      return false;
-    }
-  }
+  /** Grows the memory to `byteLength` at least; false beyond its bound. It never shrinks, so that no address becomes bad by itself. */
+  abstract grow(byteLength: number): boolean;
 
   get byteLength(): number {
     return this.bytes.length;
@@ -113,5 +89,85 @@ export class UserMemory {
   private decode(address: number, length: number): string {
     // A copy, since decoders of some runtimes refuse shared and growable memory.
     return decoder.decode(this.bytes.slice(address, address + length));
+  }
+}
+
+/** The memory of a TypeScript program: a buffer that grows in place. */
+export class BufferMemory extends UserMemory {
+  readonly buffer: ArrayBuffer | SharedArrayBuffer;
+  /** Its length follows when the memory grows. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly maximumBytes: number;
+
+  constructor(buffer: ArrayBuffer | SharedArrayBuffer) {
+    super();
+    this.buffer = buffer;
+    this.bytes = new Uint8Array(buffer);
+    this.view = new DataView(buffer);
+    this.maximumBytes = buffer.maxByteLength;
+  }
+
+  /**
+   * A fresh memory for a TypeScript program. It grows in place up to `maximumBytes`: address space is reserved, not used.
+   * `shared` is for a program in a worker.
+   */
+  static allocate(initialBytes: number, maximumBytes: number, shared = false): BufferMemory {
+    const limits = { maxByteLength: Math.max(initialBytes, maximumBytes) };
+    return new BufferMemory(
+      shared ? new SharedArrayBuffer(initialBytes, limits) : new ArrayBuffer(initialBytes, limits),
+    );
+  }
+
+  grow(byteLength: number): boolean {
+    if (byteLength <= this.bytes.length) return true;
+    if (byteLength > this.maximumBytes) return false;
+    try {
+      if (this.buffer instanceof ArrayBuffer) this.buffer.resize(byteLength);
+      else this.buffer.grow(byteLength);
+      return true;
+    } catch {
+      // The host has no memory left: ENOMEM for the program, nothing for the kernel.
+      return false;
+    }
+  }
+}
+
+const WASM_PAGE_BYTES = 65_536;
+
+/** The memory of a machine-code program: a WebAssembly memory. Guest addresses are addresses in it. */
+export class MachineMemory extends UserMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly maximumBytes: number;
+  bytes: Uint8Array;
+  view: DataView;
+
+  /** Throws RangeError when the host has no room. */
+  constructor(initialBytes: number, maximumBytes: number) {
+    super();
+    const maximum = Math.min(65_535, Math.ceil(maximumBytes / WASM_PAGE_BYTES));
+    const initial = Math.min(maximum, Math.ceil(initialBytes / WASM_PAGE_BYTES));
+    this.memory = new WebAssembly.Memory({ initial, maximum });
+    this.maximumBytes = maximum * WASM_PAGE_BYTES;
+    this.bytes = new Uint8Array(this.memory.buffer);
+    this.view = new DataView(this.memory.buffer);
+  }
+
+  get buffer(): ArrayBuffer {
+    return this.memory.buffer;
+  }
+
+  /** Grows in place, too: the host reserved the address space. Views made before are empty afterwards. */
+  grow(byteLength: number): boolean {
+    if (byteLength <= this.bytes.length) return true;
+    if (byteLength > this.maximumBytes) return false;
+    try {
+      this.memory.grow(Math.ceil((byteLength - this.bytes.length) / WASM_PAGE_BYTES));
+    } catch {
+      return false;
+    }
+    this.bytes = new Uint8Array(this.memory.buffer);
+    this.view = new DataView(this.memory.buffer);
+    return true;
   }
 }

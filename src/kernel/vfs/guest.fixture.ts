@@ -22,7 +22,7 @@ import { synchronizeCalls } from "../syscall/synchronize.ts";
 import { Process } from "../task/process.ts";
 import { ProcessTable } from "../task/process-table.ts";
 import type { System } from "../task/system.ts";
-import { UserMemory } from "../task/user-memory.ts";
+import { BufferMemory, type UserMemory } from "../task/user-memory.ts";
 import { MemFs } from "./memfs/memfs.ts";
 import { MountTable } from "./mount-table.ts";
 
@@ -89,7 +89,7 @@ export class Guest {
     } as unknown as System;
     const table = new SyscallTable(lines);
     this.gate = new Gate(this.system, { linux: table, akuma: new SyscallTable([...lines, ...openAkumaCalls]) });
-    this.memory = UserMemory.allocate(MEMORY_BYTES, MEMORY_BYTES);
+    this.memory = BufferMemory.allocate(MEMORY_BYTES, MEMORY_BYTES);
     this.process = this.makeProcess("linux");
   }
 
