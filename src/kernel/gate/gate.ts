@@ -77,13 +77,8 @@ export class Gate {
     task.unpark();
     task.state = TaskState.running;
     task.restarts++;
-    const process = task.process;
     const result = this.run(task, task.handler as Handler);
-    if (result === BLOCKED) return;
-    const complete = task.complete;
-    // Also after the process has ended: the task may hold a file.
-    process.putTask(task);
-    if (!process.hasExited) complete?.(result);
+    if (result !== BLOCKED) task.finish(result);
   }
 
   private run(task: Task, handler: Handler): number {

@@ -1,14 +1,17 @@
 /** A process: a memory, a descriptor table, a place in the tree of processes, and the tasks that run in it. */
 import { NR_OPEN, RLIM_INFINITY, RLIM_NLIMITS } from "../../abi/resource.ts";
+import { CLD_CONTINUED, CLD_STOPPED, SIGCONT } from "../../abi/signal.ts";
 import { exitStatus, RLIMIT_NOFILE, signalStatus } from "../../abi/time.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
 import type { DescriptorTable } from "../file/descriptor-table.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
 import { AddressSpace } from "./address-space.ts";
 import { IntervalTimer } from "./interval-timer.ts";
-import { ProcessSignals, type SignalInformation } from "./signals.ts";
+import type { SignalInformation } from "./signal-queue.ts";
+import { ProcessSignals } from "./signals.ts";
 import type { System } from "./system.ts";
 import { type Handler, Task, TaskState } from "./task.ts";
+import { Thread } from "./thread.ts";
 import type { UserMemory } from "./user-memory.ts";
 
 /** Which numbers and layouts a program speaks. */
@@ -55,10 +58,15 @@ export class Process {
   readonly descriptors: DescriptorTable;
   /** Root, working directory and umask. */
   readonly fileSystem: FileSystemContext;
-  readonly arguments: readonly string[];
-  readonly environment: readonly string[];
+  arguments: readonly string[];
+  environment: readonly string[];
   /** Path of the program, as /proc/PID/exe gives it. */
-  readonly executable: string;
+  executable: string;
+  /** Whether it runs machine code, and not a TypeScript program. */
+  isMachine = false;
+  mainThread: Thread;
+  /** The threads that have not ended. */
+  readonly threads: Set<Thread> = new Set();
   /** What /proc/PID/comm shows: the program's file name, cut to 15 bytes, until prctl(PR_SET_NAME). */
   name: string;
   readonly startedMilliseconds: number;
@@ -76,8 +84,17 @@ export class Process {
   status = 0;
   /** End of the heap: brk(2). */
   breakAddress = 0;
-  /** Called when the process ends, so that whoever runs its code can stop it (terminate a worker). */
+  /** Called when the process ends, so that whoever runs its code can stop it (terminate a worker, give back a memory). */
   onEnd: (() => void) | null = null;
+  /** Job control has stopped it. Machine code alone can be stopped. */
+  isStopped = false;
+  /** What wait4(2) has not reported yet: the signal that stopped it, or that it goes on. 0 and false once reported. */
+  stopReport = 0;
+  continueReport = false;
+  /** Called when a stopped process goes on. */
+  readonly whenResumed: (() => void)[] = [];
+  /** Its parent waits until it has its own memory or has ended: vfork(2). Null where nobody waits. */
+  vforkDone: WaitQueue | null = null;
   /** By RLIMIT_ number. RLIMIT_NOFILE's soft limit is the descriptor table's. */
   readonly limits: ResourceLimit[];
   /** prctl(PR_SET_CHILD_SUBREAPER): orphaned descendants become its children. */
@@ -102,7 +119,9 @@ export class Process {
     this.arguments = options.arguments;
     this.environment = options.environment;
     this.executable = options.executable;
-    this.name = options.executable.slice(options.executable.lastIndexOf("/") + 1).slice(0, NAME_BYTES);
+    this.name = nameOf(options.executable);
+    this.mainThread = new Thread(this, options.processId);
+    this.threads.add(this.mainThread);
     this.startedMilliseconds = system.now();
     this.limits = inheritLimits(options.parent, options.descriptors.limit);
     this.signals = new ProcessSignals(this);
@@ -111,7 +130,7 @@ export class Process {
 
   /** A task for one call of a TypeScript program; give it back with `putTask`. */
   takeTask(): Task {
-    return this.idleTasks.pop() ?? new Task(this, this.system, this.processId);
+    return this.idleTasks.pop() ?? new Task(this, this.system, this.mainThread);
   }
 
   putTask(task: Task): void {
@@ -155,6 +174,39 @@ export class Process {
     return this.space;
   }
 
+  /** Another memory, at exec. What was mapped in the old one is the caller's to release. */
+  replaceMemory(memory: UserMemory, space: AddressSpace | null): void {
+    this.memory = memory;
+    this.space = space;
+  }
+
+  /** exec: another program in the same process. */
+  becomeProgram(executable: string, programArguments: readonly string[], environment: readonly string[]): void {
+    this.executable = executable;
+    this.arguments = programArguments;
+    this.environment = environment;
+    this.name = nameOf(executable);
+  }
+
+  /** Stops all threads where they are: SIGSTOP and its kin. */
+  stop(signal: number): void {
+    if (this.hasExited || this.isStopped) return;
+    this.isStopped = true;
+    this.stopReport = signal;
+    this.continueReport = false;
+    this.system.processes.childChanged(this, { code: CLD_STOPPED, processId: this.processId, status: signal });
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    if (!this.isStopped) return;
+    this.isStopped = false;
+    this.stopReport = 0;
+    this.continueReport = true;
+    for (const callback of this.whenResumed.splice(0)) callback();
+    this.system.processes.childChanged(this, { code: CLD_CONTINUED, processId: this.processId, status: SIGCONT });
+  }
+
   /** ITIMER_REAL; made when first asked for. */
   get intervalTimer(): IntervalTimer {
     this.timer ??= new IntervalTimer(this);
@@ -173,11 +225,20 @@ export class Process {
       task.reset();
     }
     this.idleTasks.length = 0;
+    for (const thread of this.threads) thread.hasExited = true;
+    this.whenResumed.length = 0;
+    this.vforkDone?.wake();
+    this.vforkDone = null;
     this.descriptors.closeAll();
     this.system.processes.ended(this);
     this.onEnd?.();
     this.exitEvents.wake();
   }
+}
+
+/** What /proc/PID/comm shows of a path. */
+function nameOf(executable: string): string {
+  return executable.slice(executable.lastIndexOf("/") + 1).slice(0, NAME_BYTES);
 }
 
 function inheritLimits(parent: Process | null, descriptorLimit: number): ResourceLimit[] {
