@@ -5,11 +5,12 @@ import { WaitQueue } from "../../base/wait-queue.ts";
 import type { DescriptorTable } from "../file/descriptor-table.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
 import { AddressSpace } from "./address-space.ts";
+import { roundUpToPage } from "./area.ts";
 import { IntervalTimer } from "./interval-timer.ts";
 import { ProcessSignals, type SignalInformation } from "./signals.ts";
 import type { System } from "./system.ts";
 import { type Handler, Task, TaskState } from "./task.ts";
-import type { UserMemory } from "./user-memory.ts";
+import { NULL_GUARD_BYTES, type UserMemory } from "./user-memory.ts";
 
 /** Which numbers and layouts a program speaks. */
 export type Abi = "linux" | "akuma";
@@ -74,7 +75,7 @@ export class Process {
   hasExited = false;
   /** As wait4(2) reports it; meaningful once it has exited. */
   status = 0;
-  /** End of the heap: brk(2). */
+  /** Where a TypeScript program's heap begins: brk(2). */
   breakAddress = 0;
   /** Called when the process ends, so that whoever runs its code can stop it (terminate a worker). */
   onEnd: (() => void) | null = null;
@@ -149,10 +150,23 @@ export class Process {
     }
   }
 
-  /** What brk(2) and mmap(2) have made of the memory. */
+  /** What brk(2) and mmap(2) have made of the memory. A TypeScript program's is made when first asked for. */
   get addressSpace(): AddressSpace {
-    this.space ??= new AddressSpace(this.memory, this.breakAddress);
+    if (this.space === null) {
+      const { memory, limits, breakAddress } = this;
+      const { maximumBytes } = memory;
+      const mapBase = roundUpToPage(breakAddress + (maximumBytes - breakAddress) / 2);
+      this.space = new AddressSpace(memory, { heapStart: breakAddress, mapBase, limitBytes: maximumBytes, limits });
+      this.space.adopt(NULL_GUARD_BYTES, roundUpToPage(breakAddress), "");
+    }
     return this.space;
+  }
+
+  /** Machine code comes with an address space of its own, which its loader, fork and exec make. The one before is given up. */
+  set addressSpace(space: AddressSpace) {
+    this.space?.release();
+    this.space = space;
+    this.memory = space.memory;
   }
 
   /** ITIMER_REAL; made when first asked for. */
@@ -174,6 +188,7 @@ export class Process {
     }
     this.idleTasks.length = 0;
     this.descriptors.closeAll();
+    this.space?.release();
     this.system.processes.ended(this);
     this.onEnd?.();
     this.exitEvents.wake();
