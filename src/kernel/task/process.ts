@@ -6,13 +6,14 @@ import { WaitQueue } from "../../base/wait-queue.ts";
 import type { DescriptorTable } from "../file/descriptor-table.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
 import { AddressSpace } from "./address-space.ts";
+import { roundUpToPage } from "./area.ts";
 import { IntervalTimer } from "./interval-timer.ts";
 import type { SignalInformation } from "./signal-queue.ts";
 import { ProcessSignals } from "./signals.ts";
 import type { System } from "./system.ts";
 import { type Handler, Task, TaskState } from "./task.ts";
 import { Thread } from "./thread.ts";
-import type { UserMemory } from "./user-memory.ts";
+import { NULL_GUARD_BYTES, type UserMemory } from "./user-memory.ts";
 
 /** Which numbers and layouts a program speaks. */
 export type Abi = "linux" | "akuma";
@@ -82,7 +83,7 @@ export class Process {
   hasExited = false;
   /** As wait4(2) reports it; meaningful once it has exited. */
   status = 0;
-  /** End of the heap: brk(2). */
+  /** Where a TypeScript program's heap begins: brk(2). */
   breakAddress = 0;
   /** Called when the process ends, so that whoever runs its code can stop it (terminate a worker, give back a memory). */
   onEnd: (() => void) | null = null;
@@ -168,16 +169,31 @@ export class Process {
     }
   }
 
-  /** What brk(2) and mmap(2) have made of the memory. */
+  /** What brk(2) and mmap(2) have made of the memory. A TypeScript program's is made when first asked for. */
   get addressSpace(): AddressSpace {
-    this.space ??= new AddressSpace(this.memory, this.breakAddress);
+    if (this.space === null) {
+      const { memory, limits, breakAddress } = this;
+      const { maximumBytes } = memory;
+      const mapBase = roundUpToPage(breakAddress + (maximumBytes - breakAddress) / 2);
+      this.space = new AddressSpace(memory, { heapStart: breakAddress, mapBase, limitBytes: maximumBytes, limits });
+      this.space.adopt(NULL_GUARD_BYTES, roundUpToPage(breakAddress), "");
+    }
     return this.space;
   }
 
-  /** Another memory, at exec. What was mapped in the old one is the caller's to release. */
-  replaceMemory(memory: UserMemory, space: AddressSpace | null): void {
-    this.memory = memory;
+  /** Machine code comes with an address space of its own, which its loader, fork and exec make. The one before is given up. */
+  set addressSpace(space: AddressSpace) {
+    this.space?.release();
     this.space = space;
+    this.memory = space.memory;
+  }
+
+  /** The memory of a TypeScript program, in the place of machine code's. */
+  replaceMemory(memory: UserMemory, breakAddress: number): void {
+    this.space?.release();
+    this.space = null;
+    this.memory = memory;
+    this.breakAddress = breakAddress;
   }
 
   /** exec: another program in the same process. */
@@ -230,6 +246,7 @@ export class Process {
     this.vforkDone?.wake();
     this.vforkDone = null;
     this.descriptors.closeAll();
+    this.space?.release();
     this.system.processes.ended(this);
     this.onEnd?.();
     this.exitEvents.wake();
