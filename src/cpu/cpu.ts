@@ -132,7 +132,7 @@ export class Cpu {
 
   /** A current view of the state memory. */
   get view(): DataView {
-    if (this.#view.byteLength === 0) this.#view = new DataView(this.state.buffer);
+    if (this.#view.buffer !== this.state.buffer) this.#view = new DataView(this.state.buffer);
     return this.#view;
   }
 
@@ -229,7 +229,7 @@ export class Cpu {
   }
 
   #fetch(address: number): number {
-    if (this.#guest.byteLength === 0 || this.#guest.byteLength !== this.memory.buffer.byteLength) {
+    if (this.#guest.buffer !== this.memory.buffer) {
       this.#guest = new DataView(this.memory.buffer);
     }
     if (address < NULL_GUARD || address + 4 > this.#guest.byteLength || (address & 3) !== 0) return -1;

@@ -44,6 +44,8 @@ export class Task implements Waiter {
   progress = 0;
   /** What a handler needs to remember between its runs. */
   scratch: unknown = null;
+  /** Called when the call is over, however it ends: a handler that left something elsewhere takes it back. */
+  whenAbandoned: (() => void) | null = null;
   /** True when the handler runs because its deadline passed. Tell the program then: do not wait again. */
   timedOut = false;
   /** True when a signal handler of the program ran while the task waited: the call ends with EINTR instead of waiting again. */
@@ -196,6 +198,11 @@ export class Task implements Waiter {
     this.restarts = 0;
     this.progress = 0;
     this.scratch = null;
+    if (this.whenAbandoned !== null) {
+      const takeBack = this.whenAbandoned;
+      this.whenAbandoned = null;
+      takeBack();
+    }
     this.timedOut = false;
     this.isInterrupted = false;
     this.neverRestarts = false;
