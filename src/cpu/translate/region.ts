@@ -6,7 +6,7 @@ import { extractFields } from "../decode/decoder.ts";
 import { flagKind, NULL_GUARD, PAGE_DIRECTORY, PAGE_SHIFT, SLOT_PAGES, STOP, stateOffset, stopCode } from "../state.ts";
 import { Code, type Label } from "../wasm/code.ts";
 import { op } from "../wasm/opcodes.ts";
-import { Context, type ImportedFunctions, type RegisterSet, STATE, type Terminator } from "./context.ts";
+import { Context, type ImportedFunctions, MAP, type RegisterSet, STATE, type Terminator } from "./context.ts";
 import { type Block, type Discovered, discover, type Fetch } from "./discover.ts";
 import { type PendingFlags, pushPacked } from "./flags.ts";
 import { reversePostorder, type Shape, shapeOf } from "./graph.ts";
@@ -36,6 +36,8 @@ export interface RegionOptions {
 export interface Region {
   readonly code: Code;
   readonly discovered: Discovered;
+  /** Pairs: where in the code a table slot stands (as five bytes), and the guest address that it is for. */
+  readonly slots: readonly number[];
 }
 
 /** One block in WebAssembly, without its way out. */
@@ -59,10 +61,12 @@ export function translateRegion(entry: number, options: RegionOptions): Region {
     options,
   );
   writer.write();
-  return { code, discovered };
+  return { code, discovered, slots: writer.slots };
 }
 
 class RegionWriter {
+  /** See Region. */
+  readonly slots: number[] = [];
   readonly #entry: number;
   readonly #context: Context;
   readonly #code: Code;
@@ -345,7 +349,11 @@ class RegionWriter {
     code.get(DEPTH);
     if (!isLast) code.i32(1).op(op.i32_add);
     if (target === null) pushSlot(code, this.#context.target);
-    else code.i32(this.#options.slotFor(target));
+    else {
+      const slot = this.#options.slotFor(target);
+      this.slots.push(code.bytes.length + 1, target);
+      code.i32Padded(slot);
+    }
     code.opWith(isLast ? op.return_call_indirect : op.call_indirect, functionType, 0);
   }
 
@@ -449,9 +457,9 @@ function targetsOf(terminator: Terminator): number[] {
 }
 
 /** Pushes the table slot for the address in a local: the map's page, then the place in it. */
-export function pushSlot(code: Code, address: number, stateMemory: number = STATE): void {
+export function pushSlot(code: Code, address: number, mapMemory: number = MAP): void {
   code.get(address).i32(PAGE_SHIFT).op(op.i32_shr_u).i32(2).op(op.i32_shl);
-  code.memory(op.i32_load, stateMemory, 2, PAGE_DIRECTORY);
+  code.memory(op.i32_load, mapMemory, 2, PAGE_DIRECTORY);
   code.get(address).i32(0xffc).op(op.i32_and).op(op.i32_add);
-  code.memory(op.i32_load, stateMemory, 2, SLOT_PAGES);
+  code.memory(op.i32_load, mapMemory, 2, SLOT_PAGES);
 }

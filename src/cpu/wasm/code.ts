@@ -30,6 +30,15 @@ function appendSigned32(bytes: number[], value: number): void {
   }
 }
 
+/** Bytes of a number written by writePadded. */
+export const PADDED_BYTES = 5;
+
+/** Writes a number from 0 to 2^31 − 1 as five bytes of LEB128, so that another can take its place. */
+export function writePadded(bytes: { [place: number]: number }, at: number, value: number): void {
+  for (let place = 0; place < PADDED_BYTES - 1; place++) bytes[at + place] = ((value >>> (7 * place)) & 0x7f) | 0x80;
+  bytes[at + PADDED_BYTES - 1] = value >>> 28;
+}
+
 function appendSigned64(bytes: number[], value: bigint): void {
   let rest = BigInt.asIntN(64, value);
   for (;;) {
@@ -93,6 +102,13 @@ export class Code {
   i32(value: number): this {
     this.bytes.push(op.i32_const);
     appendSigned32(this.bytes, value);
+    return this;
+  }
+
+  /** A constant that does not have to be known yet: see writePadded. */
+  i32Padded(value: number): this {
+    this.bytes.push(op.i32_const);
+    writePadded(this.bytes, this.bytes.length, value);
     return this;
   }
 

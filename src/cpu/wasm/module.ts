@@ -1,5 +1,5 @@
 /** Puts a WebAssembly module together: types, imports, functions, exports and an element segment, as binary. */
-import { appendUnsigned, type Code } from "./code.ts";
+import { appendUnsigned, type Code, writePadded } from "./code.ts";
 import { type ValueType, valueType } from "./opcodes.ts";
 
 /** What a memory import must match. A shared memory states a maximum; here always the largest. */
@@ -11,7 +11,8 @@ export interface MemoryImport {
 
 interface FunctionEntry {
   readonly type: number;
-  readonly code: Code;
+  /** Or a body that is finished. */
+  readonly code: Code | Uint8Array;
 }
 
 const LARGEST_MEMORY_PAGES = 65536;
@@ -23,7 +24,9 @@ export class ModuleBuilder {
   readonly #functions: FunctionEntry[] = [];
   readonly #exports: number[][] = [];
   #importedFunctions = 0;
-  #elements: { readonly offsetGlobal: number; readonly functions: readonly number[] } | null = null;
+  readonly #elements: number[][] = [];
+  #name: string | null = null;
+  #bodyOffsets: readonly number[] = [];
 
   /** The number of a function type. */
   type(parameters: readonly ValueType[], results: readonly ValueType[]): number {
@@ -67,7 +70,7 @@ export class ModuleBuilder {
   }
 
   /** The function's number. */
-  function(type: number, code: Code): number {
+  function(type: number, code: Code | Uint8Array): number {
     return this.#importedFunctions + this.#functions.push({ type, code }) - 1;
   }
 
@@ -80,7 +83,24 @@ export class ModuleBuilder {
 
   /** Puts functions into table 0 from the place that an imported global holds. */
   elements(offsetGlobal: number, functions: readonly number[]): void {
-    this.#elements = { offsetGlobal, functions };
+    this.#addElements([0x23, ...unsigned(offsetGlobal)], functions);
+  }
+
+  /** Puts a function into table 0 at a place below 2^27. */
+  elementAt(place: number, number: number): void {
+    const constant = [0x41, 0, 0, 0, 0, 0];
+    writePadded(constant, 1, place);
+    this.#addElements(constant, [number]);
+  }
+
+  /** The name that stack traces show. */
+  name(name: string): void {
+    this.#name = name;
+  }
+
+  /** Where each function's body (without its length) begins in the module; after finish(). */
+  get bodyOffsets(): readonly number[] {
+    return this.#bodyOffsets;
   }
 
   finish(): Uint8Array<ArrayBuffer> {
@@ -93,20 +113,44 @@ export class ModuleBuilder {
       this.#functions.map(({ type }) => unsigned(type)),
     );
     section(bytes, 7, this.#exports);
-    if (this.#elements !== null) {
-      const segment = [0, 0x23, ...unsigned(this.#elements.offsetGlobal), 0x0b];
-      appendUnsigned(segment, this.#elements.functions.length);
-      for (const number of this.#elements.functions) appendUnsigned(segment, number);
-      section(bytes, 9, [segment]);
+    section(bytes, 9, this.#elements);
+    return this.#withBodies(bytes, this.#name === null ? [] : nameSection(this.#name));
+  }
+
+  /** Bodies are most of a module: they are copied as a whole. */
+  #withBodies(before: readonly number[], after: readonly number[]): Uint8Array<ArrayBuffer> {
+    const bodies = this.#functions.map(({ code }) => (code instanceof Uint8Array ? code : code.finish()));
+    if (bodies.length === 0) return Uint8Array.from([...before, ...after]);
+    const count = unsigned(bodies.length);
+    const lengths = bodies.map((body) => unsigned(body.length));
+    const content = bodies.reduce(
+      (sum, body, index) => sum + body.length + (lengths[index]?.length ?? 0),
+      count.length,
+    );
+    const header = [10, ...unsigned(content), ...count];
+    const result = new Uint8Array(before.length + header.length - count.length + content + after.length);
+    result.set(before);
+    result.set(header, before.length);
+    let at = before.length + header.length;
+    const offsets: number[] = [];
+    for (const [index, body] of bodies.entries()) {
+      const length = lengths[index] as number[];
+      result.set(length, at);
+      at += length.length;
+      offsets.push(at);
+      result.set(body, at);
+      at += body.length;
     }
-    const bodies = this.#functions.map(({ code }) => {
-      const body = code.finish();
-      const entry = unsigned(body.length);
-      for (const byte of body) entry.push(byte);
-      return entry;
-    });
-    section(bytes, 10, bodies);
-    return Uint8Array.from(bytes);
+    result.set(after, at);
+    this.#bodyOffsets = offsets;
+    return result;
+  }
+
+  #addElements(offset: readonly number[], functions: readonly number[]): void {
+    const segment = [0, ...offset, 0x0b];
+    appendUnsigned(segment, functions.length);
+    for (const number of functions) appendUnsigned(segment, number);
+    this.#elements.push(segment);
   }
 
   #importNames(module: string, name: string): number[] {
@@ -125,6 +169,13 @@ function nameBytes(name: string): number[] {
   const bytes = unsigned(name.length);
   for (let index = 0; index < name.length; index++) bytes.push(name.charCodeAt(index));
   return bytes;
+}
+
+/** The custom section "name" with the module's name alone. */
+function nameSection(name: string): number[] {
+  const text = nameBytes(name);
+  const content = [...nameBytes("name"), 0, ...unsigned(text.length), ...text];
+  return [0, ...unsigned(content.length), ...content];
 }
 
 function section(bytes: number[], id: number, entries: readonly (readonly number[])[]): void {
