@@ -132,7 +132,7 @@ export class Cpu {
 
   /** A current view of the state memory. */
   get view(): DataView {
-    if (this.#view.byteLength === 0) this.#view = new DataView(this.state.buffer);
+    if (this.#view.buffer.byteLength === 0) this.#view = new DataView(this.state.buffer);
     return this.#view;
   }
 
@@ -186,6 +186,11 @@ export class Cpu {
     }
   }
 
+  /** Translates the region at an address, and others that it calls, before it is reached. */
+  prepare(address: number): void {
+    if (!this.#translated.has(address)) this.#translate(address);
+  }
+
   /** Forgets all translations that took code from these guest addresses. */
   invalidate(start: number, end: number): void {
     const first = start >>> PAGE_SHIFT;
@@ -229,7 +234,7 @@ export class Cpu {
   }
 
   #fetch(address: number): number {
-    if (this.#guest.byteLength === 0 || this.#guest.byteLength !== this.memory.buffer.byteLength) {
+    if (this.#guest.buffer !== this.memory.buffer) {
       this.#guest = new DataView(this.memory.buffer);
     }
     if (address < NULL_GUARD || address + 4 > this.#guest.byteLength || (address & 3) !== 0) return -1;

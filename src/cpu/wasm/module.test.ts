@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Bytes } from "./bytes.ts";
 import { Code } from "./code.ts";
 import { ModuleBuilder } from "./module.ts";
 import { op } from "./opcodes.ts";
@@ -65,7 +66,7 @@ test("a loop with labels, and locals of mixed types", () => {
   assert.throws(() => {
     const open = new Code();
     open.block();
-    open.finish();
+    open.finish(new Bytes());
   });
 });
 
