@@ -186,6 +186,12 @@ export class Cpu {
     }
   }
 
+  /** Translates the region at an address, and others that it calls, before it is reached. */
+  prepare(address: number): void {
+    this.#followCache();
+    if (!this.#installed.has(address)) this.#takeIn(address);
+  }
+
   /** Forgets all translations that took code from these guest addresses. */
   invalidate(start: number, end: number): void {
     this.#installed.invalidate(start, end);

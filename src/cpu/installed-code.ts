@@ -35,6 +35,13 @@ export class InstalledCode {
     return this.#modules.keys();
   }
 
+  /** Whether there is code for an address. */
+  has(address: number): boolean {
+    const slot = this.#slotFor(address);
+    this.reserve(slot + 1);
+    return this.#table.get(slot) !== this.#miss;
+  }
+
   /** Has at least so many slots. */
   reserve(slotCount: number): void {
     const missing = slotCount - this.#table.length;

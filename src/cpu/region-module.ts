@@ -4,7 +4,7 @@
  */
 import { PAGE_SHIFT } from "./state.ts";
 import type { ImportedFunctions } from "./translate/context.ts";
-import { PADDED_BYTES, writePadded } from "./wasm/code.ts";
+import { writePadded } from "./wasm/bytes.ts";
 import { ModuleBuilder } from "./wasm/module.ts";
 import type { ValueType } from "./wasm/opcodes.ts";
 
@@ -65,11 +65,7 @@ export interface CodeModule {
 /** Writes the slots of the addresses that a body names into it. */
 export function linkBody(body: Uint8Array, slots: Uint32Array, slotFor: (address: number) => number): void {
   for (let index = 0; index + 1 < slots.length; index += 2) {
-    writePadded(
-      body.subarray(slots[index], (slots[index] as number) + PADDED_BYTES),
-      0,
-      slotFor(slots[index + 1] as number),
-    );
+    writePadded(body, slots[index] as number, slotFor(slots[index + 1] as number));
   }
 }
 

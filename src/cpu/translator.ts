@@ -32,9 +32,7 @@ export function translate(entry: number, options: TranslatorOptions): CodeRegion
     seen.add(next);
     if (next !== entry && (options.fetch(next) === -1 || options.isKnown(next))) continue;
     const { code, discovered, slots } = translateRegion(next, regionOptions);
-    const body = Uint8Array.from(code.finish());
-    // The declaration of locals stands before the code, and `end` behind it.
-    const codeStart = body.length - 1 - code.bytes.length;
+    const { body, codeStart } = code.finish();
     regions.push({
       entry: next,
       instructionCount: discovered.instructionCount,

@@ -1,6 +1,7 @@
 /** Puts a WebAssembly module together: types, imports, functions, exports and an element segment, as binary. */
-import { appendUnsigned, type Code, writePadded } from "./code.ts";
-import { type ValueType, valueType } from "./opcodes.ts";
+import { Bytes } from "./bytes.ts";
+import type { Code } from "./code.ts";
+import { op, type ValueType, valueType } from "./opcodes.ts";
 
 /** What a memory import must match. A shared memory states a maximum; here always the largest. */
 export interface MemoryImport {
@@ -18,54 +19,53 @@ interface FunctionEntry {
 const LARGEST_MEMORY_PAGES = 65536;
 
 export class ModuleBuilder {
-  readonly #types: number[][] = [];
+  readonly #types = new Bytes();
   readonly #typeNumbers = new Map<string, number>();
-  readonly #imports: number[][] = [];
+  readonly #imports = new Bytes();
+  #importCount = 0;
   readonly #functions: FunctionEntry[] = [];
-  readonly #exports: number[][] = [];
+  readonly #exports = new Bytes();
+  #exportCount = 0;
   #importedFunctions = 0;
-  readonly #elements: number[][] = [];
+  readonly #elements = new Bytes();
+  #elementCount = 0;
   #name: string | null = null;
   #bodyOffsets: readonly number[] = [];
 
   /** The number of a function type. */
   type(parameters: readonly ValueType[], results: readonly ValueType[]): number {
-    const bytes = [0x60];
-    for (const list of [parameters, results]) {
-      appendUnsigned(bytes, list.length);
-      for (const type of list) bytes.push(valueType[type]);
-    }
-    const key = bytes.join();
+    const key = `${parameters.join()} ${results.join()}`;
     let number = this.#typeNumbers.get(key);
-    if (number === undefined) {
-      number = this.#types.push(bytes) - 1;
-      this.#typeNumbers.set(key, number);
+    if (number !== undefined) return number;
+    number = this.#typeNumbers.size;
+    this.#typeNumbers.set(key, number);
+    this.#types.push(0x60);
+    for (const list of [parameters, results]) {
+      this.#types.unsigned(list.length);
+      for (const type of list) this.#types.push(valueType[type]);
     }
     return number;
   }
 
   importMemory(memory: MemoryImport): void {
-    const bytes = this.#importNames(memory.module, memory.name);
-    bytes.push(2, memory.shared ? 3 : 0, 0);
-    if (memory.shared) appendUnsigned(bytes, LARGEST_MEMORY_PAGES);
-    this.#imports.push(bytes);
+    this.#import(memory.module, memory.name, [2, memory.shared ? 3 : 0, 0]);
+    if (memory.shared) this.#imports.unsigned(LARGEST_MEMORY_PAGES);
   }
 
   importTable(module: string, name: string): void {
-    this.#imports.push([...this.#importNames(module, name), 1, 0x70, 0, 0]);
+    this.#import(module, name, [1, 0x70, 0, 0]);
   }
 
   /** An immutable i32 global. */
   importGlobal(module: string, name: string): void {
-    this.#imports.push([...this.#importNames(module, name), 3, valueType.i32, 0]);
+    this.#import(module, name, [3, valueType.i32, 0]);
   }
 
   /** Imports come before functions of its own. The function's number. */
   importFunction(module: string, name: string, type: number): number {
     if (this.#functions.length > 0) throw new Error("a function import after a function");
-    const bytes = [...this.#importNames(module, name), 0];
-    appendUnsigned(bytes, type);
-    this.#imports.push(bytes);
+    this.#import(module, name, [0]);
+    this.#imports.unsigned(type);
     return this.#importedFunctions++;
   }
 
@@ -75,22 +75,32 @@ export class ModuleBuilder {
   }
 
   exportFunction(name: string, number: number): void {
-    const bytes = nameBytes(name);
-    bytes.push(0);
-    appendUnsigned(bytes, number);
-    this.#exports.push(bytes);
+    this.#exportCount++;
+    appendName(this.#exports, name);
+    this.#exports.push(0);
+    this.#exports.unsigned(number);
   }
 
   /** Puts functions into table 0 from the place that an imported global holds. */
   elements(offsetGlobal: number, functions: readonly number[]): void {
-    this.#addElements([0x23, ...unsigned(offsetGlobal)], functions);
+    this.#elementCount++;
+    this.#elements.push(0);
+    this.#elements.push(op.global_get);
+    this.#elements.unsigned(offsetGlobal);
+    this.#elements.push(op.end);
+    this.#elements.unsigned(functions.length);
+    for (const number of functions) this.#elements.unsigned(number);
   }
 
-  /** Puts a function into table 0 at a place below 2^27. */
+  /** Puts a function into table 0 at a place. */
   elementAt(place: number, number: number): void {
-    const constant = [0x41, 0, 0, 0, 0, 0];
-    writePadded(constant, 1, place);
-    this.#addElements(constant, [number]);
+    this.#elementCount++;
+    this.#elements.push(0);
+    this.#elements.push(op.i32_const);
+    this.#elements.signed32(place);
+    this.#elements.push(op.end);
+    this.#elements.unsigned(1);
+    this.#elements.unsigned(number);
   }
 
   /** The name that stack traces show. */
@@ -104,85 +114,64 @@ export class ModuleBuilder {
   }
 
   finish(): Uint8Array<ArrayBuffer> {
-    const bytes = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-    section(bytes, 1, this.#types);
-    section(bytes, 2, this.#imports);
-    section(
-      bytes,
-      3,
-      this.#functions.map(({ type }) => unsigned(type)),
-    );
-    section(bytes, 7, this.#exports);
-    section(bytes, 9, this.#elements);
-    return this.#withBodies(bytes, this.#name === null ? [] : nameSection(this.#name));
-  }
-
-  /** Bodies are most of a module: they are copied as a whole. */
-  #withBodies(before: readonly number[], after: readonly number[]): Uint8Array<ArrayBuffer> {
-    const bodies = this.#functions.map(({ code }) => (code instanceof Uint8Array ? code : code.finish()));
-    if (bodies.length === 0) return Uint8Array.from([...before, ...after]);
-    const count = unsigned(bodies.length);
-    const lengths = bodies.map((body) => unsigned(body.length));
-    const content = bodies.reduce(
-      (sum, body, index) => sum + body.length + (lengths[index]?.length ?? 0),
-      count.length,
-    );
-    const header = [10, ...unsigned(content), ...count];
-    const result = new Uint8Array(before.length + header.length - count.length + content + after.length);
-    result.set(before);
-    result.set(header, before.length);
-    let at = before.length + header.length;
+    const bodies = new Bytes(4096);
     const offsets: number[] = [];
-    for (const [index, body] of bodies.entries()) {
-      const length = lengths[index] as number[];
-      result.set(length, at);
-      at += length.length;
-      offsets.push(at);
-      result.set(body, at);
-      at += body.length;
+    for (const { code } of this.#functions) {
+      const body = code instanceof Uint8Array ? code : code.finish().body;
+      bodies.unsigned(body.length);
+      offsets.push(bodies.length);
+      bodies.append(body, 0, body.length);
     }
-    result.set(after, at);
-    this.#bodyOffsets = offsets;
-    return result;
+    const bytes = new Bytes(bodies.length + 1024);
+    for (const byte of [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]) bytes.push(byte);
+    section(bytes, 1, this.#typeNumbers.size, this.#types);
+    section(bytes, 2, this.#importCount, this.#imports);
+    const types = new Bytes();
+    for (const { type } of this.#functions) types.unsigned(type);
+    section(bytes, 3, this.#functions.length, types);
+    section(bytes, 7, this.#exportCount, this.#exports);
+    section(bytes, 9, this.#elementCount, this.#elements);
+    section(bytes, 10, this.#functions.length, bodies);
+    const bodiesStart = bytes.length - bodies.length;
+    this.#bodyOffsets = offsets.map((offset) => bodiesStart + offset);
+    if (this.#name !== null) appendModuleName(bytes, this.#name);
+    return bytes.data.slice(0, bytes.length);
   }
 
-  #addElements(offset: readonly number[], functions: readonly number[]): void {
-    const segment = [0, ...offset, 0x0b];
-    appendUnsigned(segment, functions.length);
-    for (const number of functions) appendUnsigned(segment, number);
-    this.#elements.push(segment);
+  #import(module: string, name: string, description: readonly number[]): void {
+    this.#importCount++;
+    appendName(this.#imports, module);
+    appendName(this.#imports, name);
+    for (const byte of description) this.#imports.push(byte);
   }
-
-  #importNames(module: string, name: string): number[] {
-    return [...nameBytes(module), ...nameBytes(name)];
-  }
-}
-
-function unsigned(value: number): number[] {
-  const bytes: number[] = [];
-  appendUnsigned(bytes, value);
-  return bytes;
 }
 
 /** Names are ASCII. */
-function nameBytes(name: string): number[] {
-  const bytes = unsigned(name.length);
+function appendName(bytes: Bytes, name: string): void {
+  bytes.unsigned(name.length);
   for (let index = 0; index < name.length; index++) bytes.push(name.charCodeAt(index));
-  return bytes;
 }
 
-/** The custom section "name" with the module's name alone. */
-function nameSection(name: string): number[] {
-  const text = nameBytes(name);
-  const content = [...nameBytes("name"), 0, ...unsigned(text.length), ...text];
-  return [0, ...unsigned(content.length), ...content];
+/** The custom section "name" with nothing but the module's name. */
+function appendModuleName(bytes: Bytes, name: string): void {
+  const text = new Bytes();
+  appendName(text, name);
+  const content = new Bytes();
+  appendName(content, "name");
+  content.push(0);
+  content.unsigned(text.length);
+  content.appendAll(text);
+  bytes.push(0);
+  bytes.unsigned(content.length);
+  bytes.appendAll(content);
 }
 
-function section(bytes: number[], id: number, entries: readonly (readonly number[])[]): void {
-  if (entries.length === 0) return;
-  const content = unsigned(entries.length);
-  for (const entry of entries) for (const byte of entry) content.push(byte);
+function section(bytes: Bytes, id: number, count: number, entries: Bytes): void {
+  if (count === 0) return;
+  const counted = new Bytes(8);
+  counted.unsigned(count);
   bytes.push(id);
-  appendUnsigned(bytes, content.length);
-  for (const byte of content) bytes.push(byte);
+  bytes.unsigned(counted.length + entries.length);
+  bytes.appendAll(counted);
+  bytes.appendAll(entries);
 }
