@@ -2,24 +2,15 @@
  * One AArch64 CPU in user mode over a guest memory: translates code when it is first reached, and runs it until something
  * happens that the owner must see.
  */
+import { CodeCache, type CodeSpace } from "./code-cache.ts";
+import type { CodeMap } from "./code-map.ts";
 import { crc32, crc32c } from "./crc32.ts";
 import { doubleToHalf, halfToSingle } from "./half-precision.ts";
-import { buildRuntime, translatedType } from "./runtime.ts";
-import {
-  flagKind,
-  NULL_GUARD,
-  PAGE_DIRECTORY,
-  PAGE_SHIFT,
-  SLOT_PAGE_BYTES,
-  SLOT_PAGES,
-  STATE_BYTES,
-  stateOffset,
-  stopCode,
-} from "./state.ts";
-import type { ImportedFunctions } from "./translate/context.ts";
-import { type RegionOptions, translateRegion } from "./translate/region.ts";
-import { ModuleBuilder } from "./wasm/module.ts";
-import type { ValueType } from "./wasm/opcodes.ts";
+import { InstalledCode } from "./installed-code.ts";
+import type { CodeModule } from "./region-module.ts";
+import { buildRuntime } from "./runtime.ts";
+import { flagKind, NULL_GUARD, noExclusive, STATE_BYTES, stateOffset, stopCode } from "./state.ts";
+import { translate } from "./translator.ts";
 
 /** Why run() returned. `pc` in the state is where to go on, for all but a fault of data. */
 export type Stop =
@@ -51,44 +42,22 @@ export interface CpuOptions {
   readonly exactFaults?: boolean;
   /** Instructions in one region at most. */
   readonly maximumInstructions?: number;
+  /** Translated code to share with other CPUs; without it the CPU has its own. */
+  readonly cache?: CodeCache;
+  /** Whether code may be fetched from the page at this address; asked when code is translated or taken from the cache. */
+  readonly isExecutable?: (address: number) => boolean;
 }
 
 const DEFAULT_MAXIMUM_INSTRUCTIONS = 1000;
-/** Regions that one module takes along because the first calls them. */
-const REGIONS_PER_MODULE = 8;
-const WASM_PAGE = 65536;
-
-const importTypes: readonly [name: string, parameters: ValueType[], results: ValueType[]][] = [
-  ["supervisorCall", [], ["i32"]],
-  ["crc32", ["i32", "i32", "i32"], ["i32"]],
-  ["crc32c", ["i32", "i32", "i32"], ["i32"]],
-  ["halfToSingle", ["i32"], ["i32"]],
-  ["doubleToHalf", ["i32", "i32"], ["i32"]],
-  ["packFlags", [], ["i32"]],
-  ["nan32", ["v128", "v128"], ["v128"]],
-  ["nan64", ["v128", "v128"], ["v128"]],
-  ["fusedNan32", ["v128", "v128", "v128"], ["v128"]],
-  ["fusedNan64", ["v128", "v128", "v128"], ["v128"]],
-];
-const imports: ImportedFunctions = Object.fromEntries(importTypes.map(([name], number) => [name, number]));
+const STATE_PAGES = 1;
 
 let runtimeModule: WebAssembly.Module | null = null;
 
-/** Compiles a module; the bytes come from this translator. */
-function compile(bytes: Uint8Array): WebAssembly.Module {
-  return new WebAssembly.Module(bytes);
-}
-
-interface Translated {
-  readonly entry: number;
-  readonly pages: readonly number[];
-}
-
 export class Cpu {
   readonly memory: WebAssembly.Memory;
-  /** The state memory; see stateOffset. Views of it are remade when it grows: use `view`. */
+  /** The state memory; see stateOffset. */
   readonly state: WebAssembly.Memory;
-  /** What the translator has done so far. */
+  /** What was translated for this CPU so far: what came from the cache does not count. */
   readonly statistics: { regions: number; modules: number; instructions: number; wasmBytes: number } = {
     regions: 0,
     modules: 0,
@@ -96,33 +65,40 @@ export class Cpu {
     wasmBytes: 0,
   };
   readonly #options: CpuOptions;
-  readonly #table: WebAssembly.Table;
-  readonly #miss: unknown;
-  readonly #runtime: Record<string, unknown>;
-  readonly #hasFusedMultiply: boolean;
-  readonly #run: (pc: number) => void;
-  readonly #slots = new Map<number, number>();
-  readonly #translated = new Map<number, Translated>();
-  #nextSlot = 1;
-  #nextSlotPage = SLOT_PAGE_BYTES;
+  readonly #cache: CodeCache;
+  readonly #imports: Record<string, unknown>;
+  #map: CodeMap;
+  #space: CodeSpace;
+  #installed: InstalledCode;
+  #runtime: Record<string, unknown> = {};
+  #run: (pc: number) => void = () => {};
+  #hasFusedMultiply = false;
   #view: DataView;
-  #guest: DataView;
+  #thread: Uint8Array;
+  #guest: Int32Array;
 
   constructor(options: CpuOptions) {
     this.#options = options;
+    this.#cache = options.cache ?? new CodeCache();
     this.memory = options.memory;
-    this.state = new WebAssembly.Memory({ initial: (SLOT_PAGES + 8 * SLOT_PAGE_BYTES + WASM_PAGE) >>> 16 });
+    this.state = new WebAssembly.Memory({ initial: STATE_PAGES });
     this.#view = new DataView(this.state.buffer);
-    this.#guest = new DataView(this.memory.buffer);
-    this.#table = new WebAssembly.Table({ element: "anyfunc", initial: 1024 });
-    runtimeModule ??= compile(buildRuntime());
-    const instance = new WebAssembly.Instance(runtimeModule, { cpu: { state: this.state, table: this.#table } });
-    this.#run = instance.exports["run"] as (pc: number) => void;
-    this.#runtime = instance.exports;
-    this.#miss = instance.exports["miss"];
-    this.#hasFusedMultiply = (instance.exports["isFused"] as () => number)() === 1;
-    for (let slot = 0; slot < this.#table.length; slot++) this.#table.set(slot, this.#miss);
-    this.view.setInt32(stateOffset.exclusiveAddress, -1, true);
+    this.#thread = new Uint8Array(this.state.buffer, 0, STATE_BYTES);
+    this.#guest = new Int32Array(this.memory.buffer);
+    this.#imports = {
+      memory: this.memory,
+      state: this.state,
+      crc32,
+      crc32c,
+      halfToSingle,
+      doubleToHalf,
+      supervisorCall: () => this.#supervisorCall(),
+    };
+    this.#cache.renewIfFull();
+    this.#map = this.#cache.map;
+    this.#installed = this.#link();
+    this.#space = this.#spaceOf();
+    this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
   }
 
   get #maximumInstructions(): number {
@@ -130,9 +106,8 @@ export class Cpu {
     return this.#options.maximumInstructions ?? DEFAULT_MAXIMUM_INSTRUCTIONS;
   }
 
-  /** A current view of the state memory. */
+  /** The state memory, see stateOffset. */
   get view(): DataView {
-    if (this.#view.buffer !== this.state.buffer) this.#view = new DataView(this.state.buffer);
     return this.#view;
   }
 
@@ -166,15 +141,40 @@ export class Cpu {
 
   /** A copy of the thread's registers, and back. */
   saveThread(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.state.buffer, 0, STATE_BYTES).slice();
+    return new Uint8Array(this.#thread);
+  }
+  /** Copies the thread's registers into STATE_BYTES bytes. */
+  saveThreadInto(bytes: Uint8Array): void {
+    bytes.set(this.#thread);
   }
   restoreThread(saved: Uint8Array): void {
-    new Uint8Array(this.state.buffer, 0, STATE_BYTES).set(saved);
+    this.#thread.set(saved);
+  }
+
+  /**
+   * Makes the CPU as good as new for another process: registers are cleared. Code taken in stays, as the next process may well be of
+   * the same program: call revalidate() when its memory is as it should be.
+   */
+  reset(): void {
+    this.#space.merge(this.#installed.modules());
+    this.#thread.fill(0);
+    this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
+  }
+
+  /**
+   * Drops the code whose words are not those in memory any more, or may not be executed any more: all of it, or that from the ranges
+   * named (pairs of start and end).
+   */
+  revalidate(ranges?: readonly (readonly [start: number, end: number])[]): void {
+    const guest = this.#words();
+    if (ranges === undefined) this.#installed.revalidate(guest, this.#options.isExecutable);
+    else for (const [start, end] of ranges) this.#installed.revalidate(guest, this.#options.isExecutable, start, end);
   }
 
   /** Runs from pc for about `budget` loop rounds and function entries. */
   run(budget: number): Stop {
     this.view.setInt32(stateOffset.budget, budget, true);
+    this.#followCache();
     for (;;) {
       try {
         this.#run(this.pc);
@@ -186,15 +186,15 @@ export class Cpu {
     }
   }
 
+  /** Translates the region at an address, and others that it calls, before it is reached. */
+  prepare(address: number): void {
+    this.#followCache();
+    if (!this.#installed.has(address)) this.#takeIn(address);
+  }
+
   /** Forgets all translations that took code from these guest addresses. */
   invalidate(start: number, end: number): void {
-    const first = start >>> PAGE_SHIFT;
-    const last = (end - 1) >>> PAGE_SHIFT;
-    for (const { entry, pages } of [...this.#translated.values()]) {
-      if (!pages.some((page) => page >= first && page <= last)) continue;
-      this.#translated.delete(entry);
-      this.#table.set(this.#slotFor(entry), this.#miss);
-    }
+    this.#installed.invalidate(start, end);
   }
 
   /** null: go on. */
@@ -203,10 +203,11 @@ export class Cpu {
     const detail = view.getUint32(stateOffset.detail, true);
     switch (view.getInt32(stateOffset.stop, true)) {
       case stopCode.miss:
-        this.#translate(this.pc);
-        return null;
+        this.#cache.renewIfFull();
+        this.#followCache();
+        return this.#takeIn(this.pc) ? null : { reason: "fault", kind: "fetch", address: this.pc };
       case stopCode.invalidate:
-        this.invalidate(detail & ~63, (detail & ~63) + 64);
+        this.invalidate((detail & ~63) >>> 0, ((detail & ~63) >>> 0) + 64);
         return null;
       case stopCode.supervisorCall:
         return { reason: "svc", immediate: detail };
@@ -228,90 +229,90 @@ export class Cpu {
     throw error;
   }
 
-  #fetch(address: number): number {
-    if (this.#guest.buffer !== this.memory.buffer) {
-      this.#guest = new DataView(this.memory.buffer);
-    }
-    if (address < NULL_GUARD || address + 4 > this.#guest.byteLength || (address & 3) !== 0) return -1;
-    return this.#guest.getUint32(address, true);
+  /** The guest's memory as words, as long as it is now. */
+  #words(): Int32Array {
+    const { buffer } = this.memory;
+    if (this.#guest.buffer !== buffer) this.#guest = new Int32Array(buffer);
+    return this.#guest;
   }
 
-  /** Translates the region at an address, and regions that it calls, in one module. */
-  #translate(entry: number): void {
-    const builder = new ModuleBuilder();
-    const functionType = builder.type(...translatedType);
-    builder.importMemory({ module: "cpu", name: "memory", shared: this.#options.shared === true });
-    builder.importMemory({ module: "cpu", name: "state", shared: false });
-    builder.importTable("cpu", "table");
-    for (const [name, parameters, results] of importTypes)
-      builder.importFunction("cpu", name, builder.type(parameters, results));
-    const options: RegionOptions = {
+  #fetch(address: number): number {
+    const guest = this.#guest;
+    if (address < NULL_GUARD || (address & 3) !== 0 || address >>> 2 >= guest.length) return -1;
+    if (this.#options.isExecutable?.(address) === false) return -1;
+    return (guest[address >>> 2] as number) >>> 0;
+  }
+
+  /**
+   * Installs the code at an address, from the cache or translated now; false if nothing can be fetched from there, or if the cache
+   * begins anew, which cannot be while translated code is under way.
+   */
+  #takeIn(entry: number): boolean {
+    const guest = this.#words();
+    if (this.#map !== this.#cache.map || this.#cache.isFull || this.#fetch(entry) === -1) return false;
+    const module = this.#space.find(entry, guest)?.module ?? this.#translate(entry);
+    this.#cache.use(module);
+    this.#installed.reserve(this.#map.slotCount);
+    this.#installed.install(module, guest, this.#imports, this.#options.isExecutable);
+    return true;
+  }
+
+  #translate(entry: number): CodeModule {
+    const guest = this.#guest;
+    const regions = translate(entry, {
       fetch: (address) => this.#fetch(address),
-      imports,
       hasFusedMultiply: this.#hasFusedMultiply,
-      functionType,
       maximumInstructions: this.#maximumInstructions,
       storesEntry: this.#options.exactFaults === true,
-      slotFor: (address) => this.#slotFor(address),
-    };
-    const entries: number[] = [];
-    const waiting = [entry];
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      if (this.#translated.has(next) || (this.#fetch(next) === -1 && next !== entry)) continue;
-      const { code, discovered } = translateRegion(next, options);
-      builder.exportFunction(String(next), builder.function(functionType, code));
-      const pages = new Set([next >>> PAGE_SHIFT]);
-      for (const block of discovered.blocks.values()) {
-        for (let page = block.start >>> PAGE_SHIFT; page <= (block.end - 1) >>> PAGE_SHIFT; page++) pages.add(page);
-      }
-      this.#translated.set(next, { entry: next, pages: [...pages] });
-      entries.push(next);
-      this.statistics.regions++;
-      this.statistics.instructions += discovered.instructionCount;
-      if (entries.length < REGIONS_PER_MODULE) waiting.push(...discovered.callees);
-      else break;
-    }
-    const bytes = builder.finish();
-    this.statistics.modules++;
-    this.statistics.wasmBytes += bytes.length;
-    const instance = new WebAssembly.Instance(compile(bytes), {
-      cpu: {
-        memory: this.memory,
-        state: this.state,
-        table: this.#table,
-        crc32,
-        crc32c,
-        halfToSingle,
-        doubleToHalf,
-        ...this.#runtime,
-        supervisorCall: () => this.#supervisorCall(),
-      },
+      slotFor: (address) => this.#map.slotFor(address),
+      isKnown: (address) => this.#space.find(address, guest) !== null,
     });
-    for (const address of entries) this.#table.set(this.#slotFor(address), instance.exports[String(address)]);
+    const module = this.#space.add(regions);
+    if (module === null) throw new Error(`the translation of 0x${entry.toString(16)} is no valid module`);
+    this.statistics.modules++;
+    this.statistics.wasmBytes += module.byteLength;
+    for (const { instructionCount } of regions) {
+      this.statistics.regions++;
+      this.statistics.instructions += instructionCount;
+    }
+    return module;
+  }
+
+  /** Keeps to the cache's map when that began anew, and has a place in the table for each of its slots. */
+  #followCache(): void {
+    if (this.#map !== this.#cache.map) {
+      this.#map = this.#cache.map;
+      this.#installed = this.#link();
+      this.#space = this.#spaceOf();
+    }
+    this.#installed.reserve(this.#map.slotCount);
+  }
+
+  /** A table with nothing in it, and the runtime around it. */
+  #link(): InstalledCode {
+    runtimeModule ??= new WebAssembly.Module(buildRuntime());
+    const table = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
+    const codeMap = this.#map;
+    const map = codeMap.memory;
+    const takeIn = (pc: number): number => (this.#takeIn(pc >>> 0) ? 1 : 0);
+    const { exports } = new WebAssembly.Instance(runtimeModule, { cpu: { state: this.state, map, table, takeIn } });
+    this.#run = exports["run"] as (pc: number) => void;
+    this.#runtime = exports;
+    this.#hasFusedMultiply = (exports["isFused"] as () => number)() === 1;
+    Object.assign(this.#imports, { ...exports, table, map });
+    return new InstalledCode(table, exports["miss"], (address) => codeMap.slotFor(address));
+  }
+
+  /** The code that was translated as this CPU wants it. */
+  #spaceOf(): CodeSpace {
+    const shared = this.#options.shared === true;
+    const way = [shared, this.#options.exactFaults === true, this.#maximumInstructions, this.#hasFusedMultiply];
+    return this.#cache.space(way.join(), shared);
   }
 
   #supervisorCall(): number {
     const handler = this.#options.onSupervisorCall;
     if (handler === undefined) return 1;
     return handler(this.view.getUint32(stateOffset.detail, true)) ? 0 : 1;
-  }
-
-  /** The table slot of an address, entered in the map that indirect branches look in. */
-  #slotFor(address: number): number {
-    let slot = this.#slots.get(address);
-    if (slot !== undefined) return slot;
-    slot = this.#nextSlot++;
-    if (slot === this.#table.length) this.#table.grow(slot, this.#miss);
-    this.#slots.set(address, slot);
-    const directory = PAGE_DIRECTORY + 4 * (address >>> PAGE_SHIFT);
-    let page = this.view.getUint32(directory, true);
-    if (page === 0) {
-      page = this.#nextSlotPage;
-      this.#nextSlotPage += SLOT_PAGE_BYTES;
-      if (SLOT_PAGES + this.#nextSlotPage > this.view.byteLength) this.state.grow(16);
-      this.view.setUint32(directory, page, true);
-    }
-    this.view.setUint32(SLOT_PAGES + page + (address & 0xffc), slot, true);
-    return slot;
   }
 }

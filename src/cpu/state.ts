@@ -1,6 +1,6 @@
 /**
- * The layout of the state memory: the registers of the running thread, why it stopped, and the map from guest addresses to
- * translated functions. It is memory 1 of every translated module; the guest cannot reach it.
+ * The layout of the state memory (the registers of the running thread, and why it stopped) and of the map memory (from guest
+ * addresses to translated functions). They are memories 1 and 2 of every translated module; the guest cannot reach them.
  */
 
 /** Byte offsets. X0 to X30 stand at 8 × number, SP as number 31; V registers 16 bytes each. */
@@ -56,8 +56,11 @@ export const stopCode = {
   invalidate: 7,
 } as const;
 
-/** One u32 per guest page: offset of its page of table slots from SLOT_PAGES; 0 = the empty page. */
-export const PAGE_DIRECTORY = 4096;
+/**
+ * The map memory, which CPUs share: one u32 per guest page, the offset of its page of table slots from SLOT_PAGES; 0 = the empty
+ * page.
+ */
+export const PAGE_DIRECTORY = 0;
 /** Pages of 1024 table slots, one per instruction; the first page is the empty one and stays zero. */
 export const SLOT_PAGES: number = PAGE_DIRECTORY + 4 * (1 << 20);
 export const SLOT_PAGE_BYTES = 4096;

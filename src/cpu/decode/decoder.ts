@@ -41,6 +41,15 @@ export function decode(word: number): Instruction | null {
 /** The fields of a word that `instruction` describes. */
 export function extractFields(instruction: Instruction, word: number): Fields {
   const fields = emptyFields();
-  for (const { name, shift, width } of instruction.fields) fields[name] = (word >>> shift) & ((1 << width) - 1);
+  fillFields(fields, instruction, word);
   return fields;
+}
+
+/** The same into a record whose fields are all 0; clearFields() makes them so again. */
+export function fillFields(fields: Fields, instruction: Instruction, word: number): void {
+  for (const { name, shift, width } of instruction.fields) fields[name] = (word >>> shift) & ((1 << width) - 1);
+}
+
+export function clearFields(fields: Fields, instruction: Instruction): void {
+  for (const { name } of instruction.fields) fields[name] = 0;
 }

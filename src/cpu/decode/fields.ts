@@ -19,7 +19,8 @@ export type Fields = Record<FieldName, number>;
 const names = Object.keys(fieldWidths) as FieldName[];
 
 export function emptyFields(): Fields {
-  const fields = {} as Fields;
+  // A copy of a literal keeps its properties in place, which makes reading them fast.
+  const fields: Fields = { ...fieldWidths };
   for (const name of names) fields[name] = 0;
   return fields;
 }

@@ -17,6 +17,7 @@ export interface RegisterSet {
 /** Memories of a translated module. */
 export const GUEST = 0;
 export const STATE = 1;
+export const MAP = 2;
 
 /** How a block ends. Targets are guest addresses. */
 export type Terminator =

@@ -2,11 +2,14 @@
  * Translates a region, the part of a guest function that direct branches reach from its entry, into one WebAssembly function:
  * structured control flow after "Beyond Relooper" (Ramsey 2022), registers in locals, calls as WebAssembly calls.
  */
-import { extractFields } from "../decode/decoder.ts";
+import { clearFields, fillFields } from "../decode/decoder.ts";
+import { emptyFields } from "../decode/fields.ts";
+import type { Instruction } from "../decode/table.ts";
 import { flagKind, NULL_GUARD, PAGE_DIRECTORY, PAGE_SHIFT, SLOT_PAGES, STOP, stateOffset, stopCode } from "../state.ts";
+import { Bytes } from "../wasm/bytes.ts";
 import { Code, type Label } from "../wasm/code.ts";
 import { op } from "../wasm/opcodes.ts";
-import { Context, type ImportedFunctions, type RegisterSet, STATE, type Terminator } from "./context.ts";
+import { Context, type ImportedFunctions, MAP, type RegisterSet, STATE, type Terminator } from "./context.ts";
 import { type Block, type Discovered, discover, type Fetch } from "./discover.ts";
 import { type PendingFlags, pushPacked } from "./flags.ts";
 import { reversePostorder, type Shape, shapeOf } from "./graph.ts";
@@ -36,11 +39,15 @@ export interface RegionOptions {
 export interface Region {
   readonly code: Code;
   readonly discovered: Discovered;
+  /** Pairs: where in the code a table slot stands (as five bytes), and the guest address that it is for. */
+  readonly slots: readonly number[];
 }
 
 /** One block in WebAssembly, without its way out. */
 interface Translated {
-  readonly bytes: readonly number[];
+  /** Its code's place in the scratch bytes. */
+  readonly codeStart: number;
+  readonly codeEnd: number;
   readonly terminator: Terminator;
   readonly used: RegisterSet;
   readonly defined: RegisterSet;
@@ -48,6 +55,10 @@ interface Translated {
   readonly pendingAtEnd: PendingFlags | null;
   readonly inheritsFlags: boolean;
 }
+
+/** Where blocks' code is collected before it is put in order; one region is translated at a time. */
+const scratch = new Bytes(1 << 16);
+const fields = emptyFields();
 
 export function translateRegion(entry: number, options: RegionOptions): Region {
   const discovered = discover(options.fetch, entry, options.maximumInstructions);
@@ -59,10 +70,12 @@ export function translateRegion(entry: number, options: RegionOptions): Region {
     options,
   );
   writer.write();
-  return { code, discovered };
+  return { code, discovered, slots: writer.slots };
 }
 
 class RegionWriter {
+  /** See Region. */
+  readonly slots: number[] = [];
   readonly #entry: number;
   readonly #context: Context;
   readonly #code: Code;
@@ -111,6 +124,9 @@ class RegionWriter {
         predecessorCount.set(next, (predecessorCount.get(next) ?? 0) + 1);
     }
     const inherited = new Map<number, PendingFlags>();
+    const body = this.#code.bytes;
+    scratch.length = 0;
+    this.#code.bytes = scratch;
     for (const start of order) {
       const block = blocks.get(start);
       if (block === undefined) continue;
@@ -120,32 +136,27 @@ class RegionWriter {
       if (pendingAtEnd === null || (terminator.kind !== "jump" && terminator.kind !== "branch")) continue;
       for (const next of block.successors) if (predecessorCount.get(next) === 1) inherited.set(next, pendingAtEnd);
     }
+    this.#code.bytes = body;
   }
 
   #translateBlock(block: Block, inherited: PendingFlags | null): Translated {
     const context = this.#context;
-    const bytes: number[] = [];
-    this.#code.bytes = bytes;
+    const codeStart = scratch.length;
     context.startBlock(inherited);
     let pc = block.start;
     for (const { word, instruction } of block.instructions) {
       context.startInstruction(pc);
-      const translation = instruction === null ? undefined : handlers[instruction.index];
-      const before = bytes.length;
-      const known =
-        instruction !== null &&
-        translation !== undefined &&
-        translation(context, extractFields(instruction, word)) !== false;
-      if (!known) {
-        bytes.length = before;
+      const before = scratch.length;
+      if (instruction === null || !this.#translateInstruction(instruction, word)) {
+        scratch.length = before;
         context.terminator = { kind: "stop", code: stopCode.unknownInstruction, detail: word, pc };
       }
       if (context.terminator !== null) break;
       pc += 4;
     }
-    this.#code.bytes = [];
     return {
-      bytes,
+      codeStart,
+      codeEnd: scratch.length,
       terminator: context.terminator ?? { kind: "jump", target: block.end },
       used: context.used,
       defined: context.defined,
@@ -153,6 +164,15 @@ class RegionWriter {
       pendingAtEnd: context.pending,
       inheritsFlags: inherited !== null,
     };
+  }
+
+  #translateInstruction(instruction: Instruction, word: number): boolean {
+    const translation = handlers[instruction.index];
+    if (translation === undefined) return false;
+    fillFields(fields, instruction, word);
+    const known = translation(this.#context, fields) !== false;
+    clearFields(fields, instruction);
+    return known;
   }
 
   /** Where control goes on inside the region with registers in locals. */
@@ -244,8 +264,8 @@ class RegionWriter {
 
   #writeBlock(place: number): void {
     const code = this.#code;
-    const { bytes, terminator } = this.#translated.get(this.#order[place] as number) as Translated;
-    for (const byte of bytes) code.bytes.push(byte);
+    const { codeStart, codeEnd, terminator } = this.#translated.get(this.#order[place] as number) as Translated;
+    code.bytes.append(scratch.data, codeStart, codeEnd);
     switch (terminator.kind) {
       case "jump":
         this.#go(place, terminator.target);
@@ -345,7 +365,11 @@ class RegionWriter {
     code.get(DEPTH);
     if (!isLast) code.i32(1).op(op.i32_add);
     if (target === null) pushSlot(code, this.#context.target);
-    else code.i32(this.#options.slotFor(target));
+    else {
+      const slot = this.#options.slotFor(target);
+      this.slots.push(code.bytes.length + 1, target);
+      code.i32Padded(slot);
+    }
     code.opWith(isLast ? op.return_call_indirect : op.call_indirect, functionType, 0);
   }
 
@@ -449,9 +473,9 @@ function targetsOf(terminator: Terminator): number[] {
 }
 
 /** Pushes the table slot for the address in a local: the map's page, then the place in it. */
-export function pushSlot(code: Code, address: number, stateMemory: number = STATE): void {
+export function pushSlot(code: Code, address: number, mapMemory: number = MAP): void {
   code.get(address).i32(PAGE_SHIFT).op(op.i32_shr_u).i32(2).op(op.i32_shl);
-  code.memory(op.i32_load, stateMemory, 2, PAGE_DIRECTORY);
+  code.memory(op.i32_load, mapMemory, 2, PAGE_DIRECTORY);
   code.get(address).i32(0xffc).op(op.i32_and).op(op.i32_add);
-  code.memory(op.i32_load, stateMemory, 2, SLOT_PAGES);
+  code.memory(op.i32_load, mapMemory, 2, SLOT_PAGES);
 }

@@ -2,50 +2,15 @@
  * Writes the body of one WebAssembly function: instructions as bytes, locals numbered as they are asked for, and structured control
  * with relative branch depths worked out from labels.
  */
+import { Bytes } from "./bytes.ts";
 import { op, type ValueType, valueType } from "./opcodes.ts";
 
 /** A block, loop or if that is open; a branch names it by this number. */
 export type Label = number;
 
-/** Appends an unsigned LEB128 number below 2^32. */
-export function appendUnsigned(bytes: number[], value: number): void {
-  let rest = value >>> 0;
-  while (rest >= 0x80) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  bytes.push(rest);
-}
-
-function appendSigned32(bytes: number[], value: number): void {
-  let rest = value | 0;
-  for (;;) {
-    const low = rest & 0x7f;
-    rest >>= 7;
-    if ((rest === 0 && (low & 0x40) === 0) || (rest === -1 && (low & 0x40) !== 0)) {
-      bytes.push(low);
-      return;
-    }
-    bytes.push(low | 0x80);
-  }
-}
-
-function appendSigned64(bytes: number[], value: bigint): void {
-  let rest = BigInt.asIntN(64, value);
-  for (;;) {
-    const low = Number(rest & 0x7fn);
-    rest >>= 7n;
-    if ((rest === 0n && (low & 0x40) === 0) || (rest === -1n && (low & 0x40) !== 0)) {
-      bytes.push(low);
-      return;
-    }
-    bytes.push(low | 0x80);
-  }
-}
-
 export class Code {
   /** Where instructions go; the translator swaps it to collect pieces. */
-  bytes: number[] = [];
+  bytes: Bytes = new Bytes();
   readonly #locals: ValueType[] = [];
   readonly #parameterCount: number;
   readonly #offsetBias: number;
@@ -68,7 +33,7 @@ export class Code {
       this.bytes.push(code);
     } else {
       this.bytes.push(code >>> 16);
-      appendUnsigned(this.bytes, code & 0xffff);
+      this.bytes.unsigned(code & 0xffff);
     }
     return this;
   }
@@ -76,48 +41,63 @@ export class Code {
   /** One instruction with unsigned immediates. */
   opWith(code: number, ...immediates: number[]): this {
     this.op(code);
-    for (const immediate of immediates) appendUnsigned(this.bytes, immediate);
+    for (const immediate of immediates) this.bytes.unsigned(immediate);
     return this;
   }
 
   get(local: number): this {
-    return this.opWith(op.local_get, local);
+    this.bytes.push(op.local_get);
+    this.bytes.unsigned(local);
+    return this;
   }
   set(local: number): this {
-    return this.opWith(op.local_set, local);
+    this.bytes.push(op.local_set);
+    this.bytes.unsigned(local);
+    return this;
   }
   tee(local: number): this {
-    return this.opWith(op.local_tee, local);
+    this.bytes.push(op.local_tee);
+    this.bytes.unsigned(local);
+    return this;
   }
 
   i32(value: number): this {
     this.bytes.push(op.i32_const);
-    appendSigned32(this.bytes, value);
+    this.bytes.signed32(value);
+    return this;
+  }
+
+  /** A constant that does not have to be known yet: see writePadded. */
+  i32Padded(value: number): this {
+    this.bytes.push(op.i32_const);
+    this.bytes.padded(value);
     return this;
   }
 
   /** A constant given as a bigint of either sign, or as a safe integer. */
   i64(value: bigint | number): this {
     this.bytes.push(op.i64_const);
-    if (typeof value === "number" && value === (value | 0)) appendSigned32(this.bytes, value);
-    else appendSigned64(this.bytes, BigInt(value));
+    if (typeof value === "number" && value === (value | 0)) this.bytes.signed32(value);
+    else this.bytes.signed64(BigInt(value));
     return this;
   }
 
   f64(value: number): this {
-    this.bytes.push(op.f64_const, ...new Uint8Array(new Float64Array([value]).buffer));
+    this.bytes.push(op.f64_const);
+    this.#raw(new Float64Array([value]));
     return this;
   }
 
   f32(value: number): this {
-    this.bytes.push(op.f32_const, ...new Uint8Array(new Float32Array([value]).buffer));
+    this.bytes.push(op.f32_const);
+    this.#raw(new Float32Array([value]));
     return this;
   }
 
   /** A vector constant from its two halves. */
   v128(low: bigint, high: bigint): this {
     this.op(op.v128_const);
-    this.bytes.push(...new Uint8Array(new BigUint64Array([BigInt.asUintN(64, low), BigInt.asUintN(64, high)]).buffer));
+    this.#raw(new BigUint64Array([BigInt.asUintN(64, low), BigInt.asUintN(64, high)]));
     return this;
   }
 
@@ -126,19 +106,19 @@ export class Code {
     this.op(code);
     if (memory === 0) {
       this.bytes.push(alignment);
-      appendUnsigned(this.bytes, offset + this.#offsetBias);
+      this.bytes.unsigned(offset + this.#offsetBias);
       return this;
     }
     this.bytes.push(alignment | 0x40);
-    appendUnsigned(this.bytes, memory);
-    appendUnsigned(this.bytes, offset);
+    this.bytes.unsigned(memory);
+    this.bytes.unsigned(offset);
     return this;
   }
 
   /** Shuffles two vectors by sixteen byte numbers from 0 to 31. */
   shuffle(lanes: readonly number[]): this {
     this.op(op.i8x16_shuffle);
-    this.bytes.push(...lanes);
+    for (const lane of lanes) this.bytes.push(lane);
     return this;
   }
 
@@ -167,12 +147,17 @@ export class Code {
   }
 
   #open(code: number, type: ValueType | undefined): Label {
-    this.bytes.push(code, type === undefined ? 0x40 : valueType[type]);
+    this.bytes.push(code);
+    this.bytes.push(type === undefined ? 0x40 : valueType[type]);
     return ++this.#openBlocks;
   }
 
-  /** The function's entry in the code section, without its length. */
-  finish(): number[] {
+  #raw(values: ArrayBufferView): void {
+    this.bytes.append(new Uint8Array(values.buffer), 0, values.byteLength);
+  }
+
+  /** The function's entry in the code section, without its length, and where in it the instructions start. */
+  finish(): { body: Uint8Array; codeStart: number } {
     if (this.#openBlocks !== 0) throw new Error(`${this.#openBlocks} blocks are still open`);
     const groups: [count: number, type: number][] = [];
     for (const type of this.#locals) {
@@ -180,14 +165,15 @@ export class Code {
       if (last !== undefined && last[1] === valueType[type]) last[0]++;
       else groups.push([1, valueType[type]]);
     }
-    const body: number[] = [];
-    appendUnsigned(body, groups.length);
+    const body = new Bytes(this.bytes.length + 64);
+    body.unsigned(groups.length);
     for (const [count, type] of groups) {
-      appendUnsigned(body, count);
+      body.unsigned(count);
       body.push(type);
     }
-    for (const byte of this.bytes) body.push(byte);
+    const codeStart = body.length;
+    body.appendAll(this.bytes);
     body.push(op.end);
-    return body;
+    return { body: body.data.slice(0, body.length), codeStart };
   }
 }

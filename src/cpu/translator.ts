@@ -1,0 +1,66 @@
+/** Translates the region at an address, and regions that it calls, from guest memory. */
+import { type CodeRegion, importedFunctions, TRANSLATED_TYPE } from "./region-module.ts";
+import type { Discovered, Fetch } from "./translate/discover.ts";
+import { type RegionOptions, translateRegion } from "./translate/region.ts";
+
+export interface TranslatorOptions {
+  readonly fetch: Fetch;
+  readonly hasFusedMultiply: boolean;
+  readonly maximumInstructions: number;
+  readonly storesEntry: boolean;
+  slotFor(address: number): number;
+  /** Whether there is code for an address already. */
+  isKnown(address: number): boolean;
+}
+
+/** Regions that one module takes along because the first calls them. */
+const REGIONS_PER_MODULE = 8;
+
+/** The region at an entry that can be fetched, and some of those it calls. */
+export function translate(entry: number, options: TranslatorOptions): CodeRegion[] {
+  const regionOptions: RegionOptions = {
+    ...options,
+    imports: importedFunctions,
+    functionType: TRANSLATED_TYPE,
+    slotFor: (address) => options.slotFor(address),
+  };
+  const regions: CodeRegion[] = [];
+  const seen = new Set<number>();
+  const waiting = [entry];
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    if (seen.has(next)) continue;
+    seen.add(next);
+    if (next !== entry && (options.fetch(next) === -1 || options.isKnown(next))) continue;
+    const { code, discovered, slots } = translateRegion(next, regionOptions);
+    const { body, codeStart } = code.finish();
+    regions.push({
+      entry: next,
+      instructionCount: discovered.instructionCount,
+      ...sourceOf(discovered, options.fetch),
+      body,
+      slots: Uint32Array.from(slots, (value, index) => ((index & 1) === 0 ? codeStart + value : value)),
+      module: null,
+    });
+    if (regions.length === REGIONS_PER_MODULE) break;
+    waiting.push(...discovered.callees);
+  }
+  return regions;
+}
+
+/** The addresses that blocks were taken from, joined where they touch, and the words there. */
+function sourceOf({ blocks }: Discovered, fetch: Fetch): { ranges: Uint32Array; words: Int32Array } {
+  const sorted = [...blocks.values()].sort((a, b) => a.start - b.start);
+  const ranges: number[] = [];
+  for (const { start, end } of sorted) {
+    const last = ranges.length - 1;
+    if (last > 0 && start <= (ranges[last] as number)) ranges[last] = Math.max(ranges[last] as number, end);
+    else ranges.push(start, end);
+  }
+  const words: number[] = [];
+  for (let index = 0; index < ranges.length; index += 2) {
+    for (let address = ranges[index] as number; address < (ranges[index + 1] as number); address += 4) {
+      words.push(fetch(address));
+    }
+  }
+  return { ranges: Uint32Array.from(ranges), words: Int32Array.from(words) };
+}
