@@ -19,6 +19,7 @@ import {
   SIGTRAP,
   TRAP_BRKPT,
 } from "../../abi/signal.ts";
+import { CodeCache } from "../../cpu/code-cache.ts";
 import { Cpu, type Stop } from "../../cpu/cpu.ts";
 import { stateOffset } from "../../cpu/state.ts";
 import { AddressSpace, type AddressSpaceOptions } from "../task/address-space.ts";
@@ -43,6 +44,8 @@ const MOST_LOGGED = 100;
 
 export class Machines {
   readonly system: System;
+  /** Translated code, of all programs. */
+  readonly code: CodeCache = new CodeCache();
   private readonly startCall: StartCall;
   private ready: MachineThread[] = [];
   private logged = 0;
@@ -61,7 +64,11 @@ export class Machines {
     let machine: Machine;
     const onCodeChange = (start: number, end: number): void => machine.cpu.invalidate(start, end);
     try {
-      const cpu = new Cpu({ memory: memory.memory, onSupervisorCall: () => this.supervisorCall(machine) });
+      const cpu = new Cpu({
+        memory: memory.memory,
+        cache: this.code,
+        onSupervisorCall: () => this.supervisorCall(machine),
+      });
       const space = new AddressSpace(memory, { ...options, onCodeChange });
       machine = new Machine(memory, space, cpu, (unused) => this.unused(unused));
     } catch (error) {
