@@ -57,6 +57,8 @@ const POSITION_INDEPENDENT_BASE = 0x40_0000;
 /** Room for the heap between a program and the first mapping. */
 const LEAST_HEAP_BYTES = 0x0200_0000;
 const MAP_BASE = 0x1000_0000;
+/** Programs reserve far more than they use: what counts is what they make accessible. */
+const ADDRESS_SPACE_BYTES: number = 2 ** 32;
 /** Between the trampoline and the stack. */
 const STACK_GUARD_BYTES = 0x1_0000;
 /** The stack of the akuma ABI ends here. */
@@ -94,10 +96,9 @@ function loadImages(
   // A program that lies high pushes the mappings up.
   const mapBase = Math.max(MAP_BASE, Math.ceil((end + LEAST_HEAP_BYTES) / MAP_BASE) * MAP_BASE);
   const stackTop = isAkuma ? AKUMA_STACK_TOP : mapBase + STACK_GUARD_BYTES + STACK_BYTES;
-  const limit = Math.max(request.maximumMemoryBytes, stackTop + (interpreter?.image.end ?? 0));
   let memory: MachineMemory;
   try {
-    memory = new MachineMemory(stackTop + (isAkuma ? 0 : 2 * STACK_BYTES), mapBase + limit);
+    memory = new MachineMemory(stackTop + (isAkuma ? 0 : 2 * STACK_BYTES), ADDRESS_SPACE_BYTES);
   } catch {
     return -ENOMEM;
   }
