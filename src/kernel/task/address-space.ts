@@ -79,6 +79,8 @@ export class AddressSpace {
   readonly list: AreaList = new AreaList();
   /** Ranges that no populated area covers, but whose bytes may be other than zero. */
   readonly stale: RangeSet = new RangeSet();
+  /** After the release: the areas that held pages of files unchanged, by their starts. For fork-memory.ts. */
+  readonly leftBehind: Map<number, Area> = new Map();
   private readonly limitBytes: number;
   private readonly mapBase: number;
   private readonly mapLimit: number;
@@ -180,14 +182,25 @@ export class AddressSpace {
     this.breakAddress = start;
   }
 
+  /** Where the heap ends in a copy of another process's memory. */
+  setHeapEnd(end: number): void {
+    this.breakAddress = end;
+  }
+
+  /** Counts what was put into the memory and the area list by other means; false where there is no room. */
+  charge(populated: number, touched: number): boolean {
+    if (!this.account.charge(touched)) return false;
+    this.populated += populated;
+    this.touched += touched;
+    return true;
+  }
+
   /** Enters what is in the memory already: a TypeScript program's own part of it. */
   adopt(start: number, end: number, name: string): void {
     const flags = MAP_PRIVATE | MAP_ANONYMOUS;
     const area = new Area({ start, end, protection: PROT_READ | PROT_WRITE, flags, file: null, offset: 0, name }, null);
     area.isPopulated = true;
-    this.populated += end - start;
-    this.touched += end - start;
-    this.account.charge(end - start);
+    this.charge(end - start, end - start);
     this.list.insert(area);
   }
 
@@ -237,6 +250,7 @@ export class AddressSpace {
     if (--this.references > 0) return;
     for (const area of this.list.areas) {
       if (area.isPopulated) this.stale.add(area.start, area.end);
+      if (area.isPopulated && !area.wasWritable && area.file !== null) this.leftBehind.set(area.start, area);
       area.drop();
     }
     this.list.areas.length = 0;
@@ -362,9 +376,11 @@ export class AddressSpace {
     return sum;
   }
 
-  private growTo(end: number): boolean {
+  /** Makes the memory reach up to `end`; false where it cannot. */
+  growTo(end: number): boolean {
     const { memory } = this;
     if (end <= memory.byteLength) return true;
+    if (end > memory.maximumBytes) return false;
     const rounded = Math.min(memory.maximumBytes, Math.ceil(end / GROWTH_BYTES) * GROWTH_BYTES);
     return memory.grow(rounded) || memory.grow(end);
   }
