@@ -23,7 +23,7 @@ const PAGE_WORDS: number = PAGE_BYTES / 4;
 /** A compiler lets no frame skip more of a stack than this without touching it; and what is left of an earlier child is mostly here. */
 const STACK_CLEARED_BYTES = 65_536;
 /** Deeper down, one word in so many is looked at. */
-const STACK_SAMPLE_WORDS = 64;
+const STACK_SAMPLE_WORDS = 256;
 
 /** The child's address space, or -ENOMEM. */
 export function forkAddressSpace(parent: AddressSpace, into: UserMemory, options: ForkOptions): AddressSpace | number {
