@@ -20,7 +20,9 @@ test("a range set is the set of numbers that went in and did not come out", () =
         }
         let previousEnd = -1;
         let count = 0;
-        set.clone().forEach((from, to) => {
+        const copy = new RangeSet();
+        copy.addAll(set);
+        copy.forEach((from, to) => {
           assert.ok(from > previousEnd && to > from, "sorted, disjoint, not touching");
           previousEnd = to;
           for (let k = from; k < to; k++) assert.ok(model.has(k));

@@ -15,12 +15,6 @@ export class RangeSet {
     return sum;
   }
 
-  clone(): RangeSet {
-    const copy = new RangeSet();
-    copy.bounds = this.bounds.slice();
-    return copy;
-  }
-
   clear(): void {
     this.bounds.length = 0;
   }
@@ -40,6 +34,12 @@ export class RangeSet {
       this.bounds[first] = from;
       this.bounds[first + 1] = to;
     } else this.bounds.splice(first, last - first, from, to);
+  }
+
+  addAll(other: RangeSet): void {
+    other.forEach((start, end) => {
+      this.add(start, end);
+    });
   }
 
   remove(start: number, end: number): void {

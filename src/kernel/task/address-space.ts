@@ -28,8 +28,14 @@ import { MemoryAccount } from "./memory-account.ts";
 import { SharedMemory } from "./shared-memory.ts";
 import { NULL_GUARD_BYTES, type UserMemory } from "./user-memory.ts";
 
-/** Where mmap(2) begins to look for room in a program of machine code. The same at each run, so that code found there once is found there again. */
-export const MAP_BASE = 0x1000_0000;
+/**
+ * Where mmap(2) begins to look for room in a program of machine code, if program and heap leave it: the same at each run, so
+ * that code found there once is found there again, and low, since a host's garbage collector takes a memory's whole length
+ * for used and runs the more often.
+ */
+const MAP_BASE = 0x0400_0000;
+/** The least that the heap can grow by before it meets mappings. */
+const HEAP_ROOM_BYTES = 0x0200_0000;
 const DEFAULT_LIMIT_BYTES: number = 2 ** 30;
 /** /proc/sys/vm/max_map_count. */
 const AREA_COUNT_MAXIMUM = 65_530;
@@ -48,7 +54,7 @@ export interface AddressSpaceOptions {
   heapStart: number;
   /** Bound of what is mapped with any access. Default 1 GiB. */
   limitBytes?: number;
-  /** Where the search for room begins. */
+  /** Where the search for room begins. Default: 64 MiB, or the next multiple of it that leaves the heap some room. */
   mapBase?: number;
   /** No mapping reaches beyond. Default: what the memory can grow to. */
   mapLimit?: number;
@@ -79,8 +85,10 @@ export class AddressSpace {
   readonly list: AreaList = new AreaList();
   /** Ranges that no populated area covers, but whose bytes may be other than zero. */
   readonly stale: RangeSet = new RangeSet();
+  /** After the release: the areas that held pages of files unchanged, by their starts. For fork-memory.ts. */
+  readonly leftBehind: Map<number, Area> = new Map();
   private readonly limitBytes: number;
-  private readonly mapBase: number;
+  private mapBase: number;
   private readonly mapLimit: number;
   private readonly account: MemoryAccount;
   private heapStartAddress: number;
@@ -94,7 +102,7 @@ export class AddressSpace {
     this.memory = memory;
     this.options = options;
     this.limitBytes = options.limitBytes ?? DEFAULT_LIMIT_BYTES;
-    this.mapBase = options.mapBase ?? MAP_BASE;
+    this.mapBase = options.mapBase ?? defaultMapBase(options.heapStart);
     this.mapLimit = Math.min(options.mapLimit ?? memory.maximumBytes, memory.maximumBytes);
     this.account = options.account ?? new MemoryAccount();
     this.heapStartAddress = options.heapStart;
@@ -178,6 +186,20 @@ export class AddressSpace {
   setHeap(start: number): void {
     this.heapStartAddress = start;
     this.breakAddress = start;
+    this.mapBase = this.options.mapBase ?? defaultMapBase(start);
+  }
+
+  /** Where the heap ends in a copy of another process's memory. */
+  setHeapEnd(end: number): void {
+    this.breakAddress = end;
+  }
+
+  /** Counts what was put into the memory and the area list by other means; false where there is no room. */
+  charge(populated: number, touched: number): boolean {
+    if (!this.account.charge(touched)) return false;
+    this.populated += populated;
+    this.touched += touched;
+    return true;
   }
 
   /** Enters what is in the memory already: a TypeScript program's own part of it. */
@@ -185,9 +207,7 @@ export class AddressSpace {
     const flags = MAP_PRIVATE | MAP_ANONYMOUS;
     const area = new Area({ start, end, protection: PROT_READ | PROT_WRITE, flags, file: null, offset: 0, name }, null);
     area.isPopulated = true;
-    this.populated += end - start;
-    this.touched += end - start;
-    this.account.charge(end - start);
+    this.charge(end - start, end - start);
     this.list.insert(area);
   }
 
@@ -237,6 +257,7 @@ export class AddressSpace {
     if (--this.references > 0) return;
     for (const area of this.list.areas) {
       if (area.isPopulated) this.stale.add(area.start, area.end);
+      if (area.isPopulated && !area.wasWritable && area.file !== null) this.leftBehind.set(area.start, area);
       area.drop();
     }
     this.list.areas.length = 0;
@@ -362,9 +383,11 @@ export class AddressSpace {
     return sum;
   }
 
-  private growTo(end: number): boolean {
+  /** Makes the memory reach up to `end`; false where it cannot. */
+  growTo(end: number): boolean {
     const { memory } = this;
     if (end <= memory.byteLength) return true;
+    if (end > memory.maximumBytes) return false;
     const rounded = Math.min(memory.maximumBytes, Math.ceil(end / GROWTH_BYTES) * GROWTH_BYTES);
     return memory.grow(rounded) || memory.grow(end);
   }
@@ -436,6 +459,10 @@ export class AddressSpace {
     const area = this.list.find(start);
     return area !== null && area.start < start && area.end > end;
   }
+}
+
+function defaultMapBase(heapStart: number): number {
+  return Math.ceil((heapStart + HEAP_ROOM_BYTES) / MAP_BASE) * MAP_BASE;
 }
 
 function isData(area: Area): boolean {

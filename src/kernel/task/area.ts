@@ -7,6 +7,7 @@ import type { OpenFile } from "../file/open-file.ts";
 import type { SharedMemory } from "./shared-memory.ts";
 
 export const HEAP_NAME = "[heap]";
+export const STACK_NAME = "[stack]";
 
 export interface AreaFields {
   start: number;
