@@ -1,7 +1,7 @@
 /** Puts a program of machine code into a memory: segments, dynamic linker, heap, stack, and the page that handlers return to. */
 
 import { PF_R, PF_W, PF_X } from "../../abi/elf.ts";
-import { EACCES, ELIBBAD, ENOEXEC, ENOMEM } from "../../abi/errno.ts";
+import { E2BIG, EACCES, ELIBBAD, ENOEXEC } from "../../abi/errno.ts";
 import { O_RDONLY } from "../../abi/file.ts";
 import {
   MAP_ANONYMOUS,
@@ -18,7 +18,6 @@ import type { OpenFile } from "../file/open-file.ts";
 import type { AddressSpace } from "../task/address-space.ts";
 import type { Abi } from "../task/process.ts";
 import type { System } from "../task/system.ts";
-import { MachineMemory } from "../task/user-memory.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
 import { openPath } from "../vfs/open-path.ts";
 import { type ElfImage, readElf } from "./elf.ts";
@@ -57,8 +56,6 @@ const POSITION_INDEPENDENT_BASE = 0x40_0000;
 /** Room for the heap between a program and the first mapping. */
 const LEAST_HEAP_BYTES = 0x0200_0000;
 const MAP_BASE = 0x1000_0000;
-/** Programs reserve far more than they use: what counts is what they make accessible. */
-const ADDRESS_SPACE_BYTES: number = 2 ** 32;
 /** Between the trampoline and the stack. */
 const STACK_GUARD_BYTES = 0x1_0000;
 /** The stack of the akuma ABI ends here. */
@@ -96,13 +93,7 @@ function loadImages(
   // A program that lies high pushes the mappings up.
   const mapBase = Math.max(MAP_BASE, Math.ceil((end + LEAST_HEAP_BYTES) / MAP_BASE) * MAP_BASE);
   const stackTop = isAkuma ? AKUMA_STACK_TOP : mapBase + STACK_GUARD_BYTES + STACK_BYTES;
-  let memory: MachineMemory;
-  try {
-    memory = new MachineMemory(stackTop + (isAkuma ? 0 : 2 * STACK_BYTES), ADDRESS_SPACE_BYTES);
-  } catch {
-    return -ENOMEM;
-  }
-  const machine = machines.create(memory, {
+  const machine = machines.create(programOf(request.file), stackTop + (isAkuma ? 0 : 2 * STACK_BYTES), {
     heapStart: end,
     mapBase,
     limitBytes: request.maximumMemoryBytes,
@@ -114,7 +105,7 @@ function loadImages(
     machine.leave();
     return errno;
   };
-  const { space } = machine;
+  const { memory, space } = machine;
   let result = mapImage(space, image, request.file, bias);
   if (result < 0) return fail(result);
   result = mapAnonymous(space, TRAMPOLINE_ADDRESS, PAGE_BYTES, PROT_READ | PROT_EXEC, "[vdso]");
@@ -135,7 +126,7 @@ function loadImages(
     interpreterBase = placeInterpreter(space, interpreter.image, interpreter.file);
     if (interpreterBase < 0) return fail(interpreterBase);
   }
-  if (initialStackBytes(request.arguments, request.environment) > stackBytes / 2) return fail(-ENOMEM);
+  if (initialStackBytes(request.arguments, request.environment) > stackBytes / 2) return fail(-E2BIG);
   const stackPointer = writeInitialStack(memory, system.random, {
     top: stackTop,
     arguments: request.arguments,
@@ -149,6 +140,13 @@ function loadImages(
     groupId: request.groupId,
   });
   return { machine, entry: interpreter === null ? entry : interpreterBase + interpreter.image.entry, stackPointer };
+}
+
+/** What tells one program from another, as far as memories can be used again: the file, and when it was written. */
+function programOf(file: OpenFile): string {
+  const status = file.status();
+  if (typeof status === "number") return "";
+  return `${status.device} ${status.inode} ${status.size} ${status.modifiedMilliseconds}`;
 }
 
 function mapAnonymous(

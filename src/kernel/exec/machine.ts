@@ -18,7 +18,10 @@ const LONG_SLICE_MILLISECONDS = 2;
 export class Machine {
   readonly memory: MachineMemory;
   readonly cpu: Cpu;
-  readonly space: AddressSpace;
+  /** Another one for each process that it is used for. */
+  space: AddressSpace;
+  /** The program that it was made for, as MachinePool knows it. */
+  readonly program: string;
   /** Whose registers are in the CPU's state. */
   current: MachineThread | null = null;
   /** Processes that run in it. */
@@ -27,7 +30,14 @@ export class Machine {
   /** Called when the last process has left it. */
   readonly whenUnused: (machine: Machine) => void;
 
-  constructor(memory: MachineMemory, space: AddressSpace, cpu: Cpu, whenUnused: (machine: Machine) => void) {
+  constructor(
+    program: string,
+    memory: MachineMemory,
+    space: AddressSpace,
+    cpu: Cpu,
+    whenUnused: (machine: Machine) => void,
+  ) {
+    this.program = program;
     this.memory = memory;
     this.space = space;
     this.cpu = cpu;

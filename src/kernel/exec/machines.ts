@@ -3,7 +3,6 @@
  * and turns what the CPU stops at into signals.
  */
 import { EINTR, ENOMEM } from "../../abi/errno.ts";
-import { MAP_FIXED } from "../../abi/memory.ts";
 import {
   BUS_ADRALN,
   ILL_ILLOPC,
@@ -23,11 +22,13 @@ import { CodeCache } from "../../cpu/code-cache.ts";
 import { Cpu, type Stop } from "../../cpu/cpu.ts";
 import { stateOffset } from "../../cpu/state.ts";
 import { AddressSpace, type AddressSpaceOptions } from "../task/address-space.ts";
+import { forkAddressSpace } from "../task/fork-memory.ts";
 import type { Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
 import { BLOCKED, type Task, TaskState } from "../task/task.ts";
 import { MachineMemory } from "../task/user-memory.ts";
 import { Machine } from "./machine.ts";
+import { MachinePool } from "./machine-pool.ts";
 import { type MachineThread, NO_RESULT } from "./machine-thread.ts";
 import { enterHandler } from "./signal-frame.ts";
 import { TRAMPOLINE_ADDRESS } from "./trampoline.ts";
@@ -35,6 +36,10 @@ import { TRAMPOLINE_ADDRESS } from "./trampoline.ts";
 /** Begins a call with the arguments in X0 to X5 of a CPU's state: see gate.ts. */
 export type StartCall = (task: Task, number: number, registers: DataView) => number;
 
+type CodeChange = (start: number, end: number) => void;
+
+/** Programs reserve far more than they use: what counts is what they make accessible. */
+const ADDRESS_SPACE_BYTES: number = 2 ** 32;
 /** What one call takes from the budget of loop rounds: so that turns end in time for programs that do little else. */
 const BUDGET_OF_CALL = 32;
 /** SVC's number is in X8. */
@@ -44,6 +49,7 @@ const MOST_LOGGED = 100;
 
 export class Machines {
   readonly system: System;
+  private readonly pool = new MachinePool();
   /** Translated code, of all programs. */
   readonly code: CodeCache = new CodeCache();
   private readonly startCall: StartCall;
@@ -59,18 +65,57 @@ export class Machines {
     return this.ready.length > 0;
   }
 
-  /** A machine over a memory with nothing mapped in it; -ENOMEM where the host has no room. */
-  create(memory: MachineMemory, options: AddressSpaceOptions): Machine | number {
+  /**
+   * A machine with nothing mapped in it, for a program: one that ran it before, or a new one whose memory has `initialBytes`. -ENOMEM
+   * where the host, or the account of all processes, has no room.
+   */
+  create(program: string, initialBytes: number, options: AddressSpaceOptions): Machine | number {
+    const recycled = this.pool.take(program);
+    if (recycled === null) return this.createNew(program, initialBytes, options);
+    const { space: previous } = recycled;
+    const space = new AddressSpace(recycled.memory, {
+      ...options,
+      onCodeChange: previous.options.onCodeChange as CodeChange,
+    });
+    if (!space.charge(0, previous.stale.size)) return -ENOMEM;
+    space.stale.addAll(previous.stale);
+    this.renew(recycled, space);
+    return recycled;
+  }
+
+  /** A copy of a machine for a child process, as the thread in it sees it; null where there is no memory for it. */
+  fork(parent: Machine): Machine | null {
+    const stackPointer = parent.cpu.x32(31);
+    const recycled = this.pool.take(parent.program);
+    if (recycled !== null) {
+      const { space: previous } = recycled;
+      const onCodeChange = previous.options.onCodeChange as CodeChange;
+      const space = forkAddressSpace(parent.space, recycled.memory, { stackPointer, previous, onCodeChange });
+      if (typeof space === "number") return null;
+      this.renew(recycled, space);
+      return recycled;
+    }
+    const machine = this.createNew(parent.program, parent.memory.byteLength, parent.space.options);
+    if (typeof machine === "number") return null;
+    const onCodeChange = machine.space.options.onCodeChange as CodeChange;
+    const space = forkAddressSpace(parent.space, machine.memory, { stackPointer, onCodeChange });
+    if (typeof space === "number") return null;
+    machine.space = space;
+    return machine;
+  }
+
+  private createNew(program: string, initialBytes: number, options: AddressSpaceOptions): Machine | number {
     let machine: Machine;
-    const onCodeChange = (start: number, end: number): void => machine.cpu.invalidate(start, end);
+    const onCodeChange: CodeChange = (start, end) => machine.cpu.invalidate(start, end);
     try {
+      const memory = new MachineMemory(initialBytes, ADDRESS_SPACE_BYTES);
       const cpu = new Cpu({
         memory: memory.memory,
         cache: this.code,
         onSupervisorCall: () => this.supervisorCall(machine),
       });
       const space = new AddressSpace(memory, { ...options, onCodeChange });
-      machine = new Machine(memory, space, cpu, (unused) => this.unused(unused));
+      machine = new Machine(program, memory, space, cpu, (unused) => this.pool.give(unused));
     } catch (error) {
       if (error instanceof RangeError) return -ENOMEM;
       throw error;
@@ -78,33 +123,11 @@ export class Machines {
     return machine;
   }
 
-  /** A copy of a machine for a child process; null where there is no memory for it. */
-  fork(machine: Machine): Machine | null {
-    const { memory, space } = machine;
-    let copy: Machine | number;
-    try {
-      const copyMemory = new MachineMemory(memory.byteLength, memory.maximumBytes);
-      copy = this.create(copyMemory, { ...space.options });
-    } catch {
-      return null;
-    }
-    if (typeof copy === "number") return null;
-    for (const area of space.areas()) {
-      const { start, end, protection, flags, file, offset, name } = area;
-      copy.space.map({
-        address: start,
-        byteLength: end - start,
-        protection,
-        flags: flags | MAP_FIXED,
-        file,
-        offset,
-        name,
-      });
-      if (protection !== 0) copy.memory.bytes.set(memory.bytes.subarray(start, end), start);
-    }
-    copy.space.setHeap(space.heapStart);
-    copy.space.moveBreak(space.heapEnd);
-    return copy;
+  private renew(machine: Machine, space: AddressSpace): void {
+    machine.space = space;
+    machine.users = 1;
+    machine.cpu.reset();
+    machine.cpu.revalidate();
   }
 
   /** A thread may go on: it gets its turn. */
@@ -276,10 +299,6 @@ export class Machines {
 
   private log(process: Process, message: string): void {
     if (this.logged++ < MOST_LOGGED) this.system.log(`${process.executable} (${process.processId}): ${message}`);
-  }
-
-  private unused(machine: Machine): void {
-    machine.current = null;
   }
 }
 
