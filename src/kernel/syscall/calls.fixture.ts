@@ -19,6 +19,7 @@ import { call, type SyscallDefinition } from "./definition.ts";
 import { descriptorCalls } from "./descriptor.ts";
 import { epollCalls } from "./epoll.ts";
 import { eventCalls } from "./eventfd.ts";
+import { futexCalls } from "./futex.ts";
 import { memoryAkumaCalls, memoryCalls } from "./memory.ts";
 import { miscCalls } from "./misc.ts";
 import { pipeCalls } from "./pipe.ts";
@@ -34,6 +35,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...descriptorCalls,
   ...epollCalls,
   ...eventCalls,
+  ...futexCalls,
   ...memoryCalls,
   ...miscCalls,
   ...pipeCalls,
