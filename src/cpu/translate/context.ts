@@ -50,8 +50,6 @@ export class Context {
   word = 0;
   /** Whether floating point that depends on FPCR is executed in software; see float-control.ts. */
   readonly isSoftFloat: boolean;
-  /** Whether something in the region depends on FPCR. */
-  dependsOnFloatControl = false;
   used: RegisterSet = { general: 0, vector: 0, flags: false };
   defined: RegisterSet = { general: 0, vector: 0, flags: false };
   /** Flags not yet computed; null: they are in the packed local. */

@@ -1,7 +1,7 @@
 /**
- * Floating point that depends on FPCR. WebAssembly rounds to nearest and knows neither flushing to zero nor the default NaN, so a
- * region comes in two flavours: the usual one, which leaves if it finds FPCR other than zero where it is entered, and one in which
- * these instructions are executed in software (float/execute.ts).
+ * Floating point that depends on FPCR. WebAssembly rounds to nearest and knows neither flushing to zero nor the default NaN, so code
+ * comes in two flavours: one for an FPCR of zero, and one in which these instructions are executed in software
+ * (float/execute.ts). Translated code never looks at FPCR: who writes it stops, and the CPU goes on in the right flavour.
  */
 import type { Fields } from "../decode/fields.ts";
 import { type Controlled, controlledInstructions } from "../float/execute.ts";
@@ -18,7 +18,6 @@ export function underFloatControl(
   if (controlled === undefined || native === undefined) return native;
   return (context, f) => {
     if (!controlled.isAllocated(f)) return false;
-    context.dependsOnFloatControl = true;
     if (context.isSoftFloat || native(context, f) === false) executeInSoftware(context, f, controlled);
     return true;
   };
