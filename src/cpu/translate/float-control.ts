@@ -4,7 +4,8 @@
  * (float/execute.ts). Translated code never looks at FPCR: who writes it stops, and the CPU goes on in the right flavour.
  */
 import type { Fields } from "../decode/fields.ts";
-import { type Controlled, controlledInstructions } from "../float/execute.ts";
+import { controlledInstructions } from "../float/execute.ts";
+import type { Controlled } from "../float/machine.ts";
 import { stateOffset } from "../state.ts";
 import { op } from "../wasm/opcodes.ts";
 import { type Context, STATE, type Translation } from "./context.ts";
