@@ -5,6 +5,8 @@
 import { CodeCache, type CodeSpace } from "./code-cache.ts";
 import type { CodeMap } from "./code-map.ts";
 import { crc32, crc32c } from "./crc32.ts";
+import { estimate } from "./float/estimate.ts";
+import { executeFloat } from "./float/execute.ts";
 import { doubleToHalf, halfToSingle } from "./half-precision.ts";
 import { InstalledCode } from "./installed-code.ts";
 import type { CodeModule } from "./region-module.ts";
@@ -32,7 +34,7 @@ export interface CpuOptions {
   readonly shared?: boolean;
   /**
    * Called at SVC with the registers in the state; true: go on behind it at once, false: run() returns. It must not change the
-   * program counter when it says true.
+   * program counter or FPCR when it says true.
    */
   readonly onSupervisorCall?: (immediate: number) => boolean;
   /**
@@ -40,6 +42,11 @@ export interface CpuOptions {
    * that faulted. Several times slower.
    */
   readonly exactFaults?: boolean;
+  /**
+   * Executes floating point in software, so that the exception flags of FPSR are kept: about a hundred times slower. Without it they
+   * are kept only while FPCR is not zero.
+   */
+  readonly floatExceptions?: boolean;
   /** Instructions in one region at most. */
   readonly maximumInstructions?: number;
   /** Translated code to share with other CPUs; without it the CPU has its own. */
@@ -50,6 +57,15 @@ export interface CpuOptions {
 
 const DEFAULT_MAXIMUM_INSTRUCTIONS = 1000;
 const STATE_PAGES = 1;
+
+/** What code of one flavour is linked to; see translate/float-control.ts. */
+interface Flavour {
+  readonly map: CodeMap;
+  readonly space: CodeSpace;
+  readonly installed: InstalledCode;
+  readonly runtime: Record<string, unknown>;
+  readonly imports: Record<string, unknown>;
+}
 
 let runtimeModule: WebAssembly.Module | null = null;
 
@@ -66,13 +82,17 @@ export class Cpu {
   };
   readonly #options: CpuOptions;
   readonly #cache: CodeCache;
-  readonly #imports: Record<string, unknown>;
+  #imports: Record<string, unknown>;
   #map: CodeMap;
   #space: CodeSpace;
   #installed: InstalledCode;
   #runtime: Record<string, unknown> = {};
   #run: (pc: number) => void = () => {};
   #hasFusedMultiply = false;
+  /** Whether floating point is executed in software now. */
+  #isSoftFloat = false;
+  /** The flavour that was left last, to return to. */
+  #otherFlavour: Flavour | null = null;
   #view: DataView;
   #thread: Uint8Array;
   #guest: Int32Array;
@@ -92,10 +112,13 @@ export class Cpu {
       crc32c,
       halfToSingle,
       doubleToHalf,
+      estimate,
+      executeFloat: (word: number) => executeFloat(this.#view, word),
       supervisorCall: () => this.#supervisorCall(),
     };
     this.#cache.renewIfFull();
     this.#map = this.#cache.map;
+    this.#isSoftFloat = this.#wantsSoftFloat;
     this.#installed = this.#link();
     this.#space = this.#spaceOf();
     this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
@@ -156,6 +179,7 @@ export class Cpu {
    * the same program: call revalidate() when its memory is as it should be.
    */
   reset(): void {
+    this.#otherFlavour = null;
     this.#space.merge(this.#installed.modules());
     this.#thread.fill(0);
     this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
@@ -167,6 +191,7 @@ export class Cpu {
    */
   revalidate(ranges?: readonly (readonly [start: number, end: number])[]): void {
     const guest = this.#words();
+    this.#otherFlavour = null;
     if (ranges === undefined) this.#installed.revalidate(guest, this.#options.isExecutable);
     else for (const [start, end] of ranges) this.#installed.revalidate(guest, this.#options.isExecutable, start, end);
   }
@@ -175,6 +200,7 @@ export class Cpu {
   run(budget: number): Stop {
     this.view.setInt32(stateOffset.budget, budget, true);
     this.#followCache();
+    this.#followFloatControl();
     for (;;) {
       try {
         this.#run(this.pc);
@@ -189,11 +215,13 @@ export class Cpu {
   /** Translates the region at an address, and others that it calls, before it is reached. */
   prepare(address: number): void {
     this.#followCache();
+    this.#followFloatControl();
     if (!this.#installed.has(address)) this.#takeIn(address);
   }
 
   /** Forgets all translations that took code from these guest addresses. */
   invalidate(start: number, end: number): void {
+    this.#otherFlavour = null;
     this.#installed.invalidate(start, end);
   }
 
@@ -208,6 +236,9 @@ export class Cpu {
         return this.#takeIn(this.pc) ? null : { reason: "fault", kind: "fetch", address: this.pc };
       case stopCode.invalidate:
         this.invalidate((detail & ~63) >>> 0, ((detail & ~63) >>> 0) + 64);
+        return null;
+      case stopCode.floatControl:
+        this.#followFloatControl();
         return null;
       case stopCode.supervisorCall:
         return { reason: "svc", immediate: detail };
@@ -262,6 +293,7 @@ export class Cpu {
     const regions = translate(entry, {
       fetch: (address) => this.#fetch(address),
       hasFusedMultiply: this.#hasFusedMultiply,
+      isSoftFloat: this.#isSoftFloat,
       maximumInstructions: this.#maximumInstructions,
       storesEntry: this.#options.exactFaults === true,
       slotFor: (address) => this.#map.slotFor(address),
@@ -288,6 +320,35 @@ export class Cpu {
     this.#installed.reserve(this.#map.slotCount);
   }
 
+  get #wantsSoftFloat(): boolean {
+    return this.#options.floatExceptions === true || this.#view.getInt32(stateOffset.fpcr, true) !== 0;
+  }
+
+  /** Goes over to the other flavour of code if FPCR asks for it. The one left is kept as long as no code changes. */
+  #followFloatControl(): void {
+    if (this.#wantsSoftFloat === this.#isSoftFloat) return;
+    const other = this.#otherFlavour;
+    this.#otherFlavour = {
+      map: this.#map,
+      space: this.#space,
+      installed: this.#installed,
+      runtime: this.#runtime,
+      imports: this.#imports,
+    };
+    this.#isSoftFloat = !this.#isSoftFloat;
+    if (other === null || other.map !== this.#map) {
+      this.#installed = this.#link();
+      this.#space = this.#spaceOf();
+    } else {
+      this.#installed = other.installed;
+      this.#space = other.space;
+      this.#runtime = other.runtime;
+      this.#run = other.runtime["run"] as (pc: number) => void;
+      this.#imports = other.imports;
+    }
+    this.#installed.reserve(this.#map.slotCount);
+  }
+
   /** A table with nothing in it, and the runtime around it. */
   #link(): InstalledCode {
     runtimeModule ??= new WebAssembly.Module(buildRuntime());
@@ -299,7 +360,7 @@ export class Cpu {
     this.#run = exports["run"] as (pc: number) => void;
     this.#runtime = exports;
     this.#hasFusedMultiply = (exports["isFused"] as () => number)() === 1;
-    Object.assign(this.#imports, { ...exports, table, map });
+    this.#imports = { ...this.#imports, ...exports, table, map };
     return new InstalledCode(table, exports["miss"], (address) => codeMap.slotFor(address));
   }
 
@@ -307,7 +368,7 @@ export class Cpu {
   #spaceOf(): CodeSpace {
     const shared = this.#options.shared === true;
     const way = [shared, this.#options.exactFaults === true, this.#maximumInstructions, this.#hasFusedMultiply];
-    return this.#cache.space(way.join(), shared);
+    return this.#cache.space([...way, this.#isSoftFloat].join(), shared);
   }
 
   #supervisorCall(): number {

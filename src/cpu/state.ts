@@ -54,6 +54,8 @@ export const stopCode = {
   fetchFault: 6,
   /** IC IVAU; the translator's own affair. detail = address. */
   invalidate: 7,
+  /** FPCR was written: go on in the flavour of code for it. The translator's own affair. */
+  floatControl: 8,
 } as const;
 
 /**

@@ -46,6 +46,10 @@ export class Context {
   readonly target: number;
   /** The guest address of the instruction that is being translated. */
   pc = 0;
+  /** The instruction itself. */
+  word = 0;
+  /** Whether floating point that depends on FPCR is executed in software; see float-control.ts. */
+  readonly isSoftFloat: boolean;
   used: RegisterSet = { general: 0, vector: 0, flags: false };
   defined: RegisterSet = { general: 0, vector: 0, flags: false };
   /** Flags not yet computed; null: they are in the packed local. */
@@ -61,8 +65,9 @@ export class Context {
   /** Whether the host's vector multiply-add rounds once. */
   readonly hasFusedMultiply: boolean;
 
-  constructor(code: Code, imports: ImportedFunctions, hasFusedMultiply: boolean) {
+  constructor(code: Code, imports: ImportedFunctions, hasFusedMultiply: boolean, isSoftFloat: boolean) {
     this.hasFusedMultiply = hasFusedMultiply;
+    this.isSoftFloat = isSoftFloat;
     this.code = code;
     this.imports = imports;
     this.flagLocals = newFlagLocals(code);
@@ -77,8 +82,9 @@ export class Context {
     this.terminator = null;
   }
 
-  startInstruction(pc: number): void {
+  startInstruction(pc: number, word: number): void {
     this.pc = pc;
+    this.word = word;
     for (const type of ["i32", "i64", "f32", "f64", "v128"] as const) this.#taken[type] = 0;
   }
 

@@ -30,6 +30,8 @@ export interface RegionOptions {
   readonly functionType: number;
   readonly maximumInstructions: number;
   readonly hasFusedMultiply: boolean;
+  /** See float-control.ts. */
+  readonly isSoftFloat: boolean;
   /** Stores the entry's address on entering, for regions of one instruction. */
   readonly storesEntry: boolean;
   /** The table slot of the function that stands, or will stand, for an address. */
@@ -66,7 +68,7 @@ export function translateRegion(entry: number, options: RegionOptions): Region {
   const writer = new RegionWriter(
     entry,
     discovered.blocks,
-    new Context(code, options.imports, options.hasFusedMultiply),
+    new Context(code, options.imports, options.hasFusedMultiply, options.isSoftFloat),
     options,
   );
   writer.write();
@@ -145,7 +147,7 @@ class RegionWriter {
     context.startBlock(inherited);
     let pc = block.start;
     for (const { word, instruction } of block.instructions) {
-      context.startInstruction(pc);
+      context.startInstruction(pc, word);
       const before = scratch.length;
       if (instruction === null || !this.#translateInstruction(instruction, word)) {
         scratch.length = before;
