@@ -25,7 +25,7 @@ function rootDirectory(system: System, mounts: MountTable): ProcDirectory {
   const mountInformation = textFile(() => mountInformationText(mounts));
   const fixed = fixedDirectory({
     cmdline: textFile(() => "akuma\n"),
-    filesystems: textFile(() => "nodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\thostfs\n"),
+    filesystems: textFile(() => "nodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\toverlay\nnodev\thostfs\n"),
     loadavg: textFile(() => loadText(system)),
     meminfo: textFile(() => memoryText(mounts)),
     mounts: { kind: "link", target: () => "self/mounts" },

@@ -6,6 +6,7 @@ import { descriptorCalls } from "../syscall/descriptor.ts";
 import { directoryCalls } from "../syscall/directory.ts";
 import { epollCalls } from "../syscall/epoll.ts";
 import { eventCalls } from "../syscall/eventfd.ts";
+import { extendedAttributeCalls } from "../syscall/extended-attributes.ts";
 import { futexCalls } from "../syscall/futex.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { machineCalls } from "../syscall/machine.ts";
@@ -40,6 +41,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...directoryCalls,
   ...epollCalls,
   ...eventCalls,
+  ...extendedAttributeCalls,
   ...futexCalls,
   ...linkCalls,
   ...memoryCalls,

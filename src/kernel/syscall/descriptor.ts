@@ -27,6 +27,7 @@ import {
 import type { OpenFile } from "../file/open-file.ts";
 import { PipeReader, PipeWriter } from "../file/pipe.ts";
 import type { Task } from "../task/task.ts";
+import { FifoFile } from "../vfs/memfs/memory-fifo.ts";
 import { RegularFile } from "../vfs/vfs-file.ts";
 import { close } from "./close.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
@@ -99,8 +100,8 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
   }
 }
 
-function isPipe(file: OpenFile): file is PipeReader | PipeWriter {
-  return file instanceof PipeReader || file instanceof PipeWriter;
+function isPipe(file: OpenFile): file is PipeReader | PipeWriter | FifoFile {
+  return file instanceof PipeReader || file instanceof PipeWriter || file instanceof FifoFile;
 }
 
 export function ioctl(task: Task, fd: number, request: number, argument: number): number {

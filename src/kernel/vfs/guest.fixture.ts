@@ -13,6 +13,7 @@ import { Gate } from "../gate/gate.ts";
 import { SyscallTable } from "../gate/syscall-table.ts";
 import { attributeCalls } from "../syscall/attributes.ts";
 import { directoryCalls } from "../syscall/directory.ts";
+import { extendedAttributeCalls } from "../syscall/extended-attributes.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { openAkumaCalls, openCalls } from "../syscall/open.ts";
 import { readWriteCalls } from "../syscall/read-write.ts";
@@ -31,6 +32,7 @@ setLockChecking(true);
 const lines = [
   ...attributeCalls,
   ...directoryCalls,
+  ...extendedAttributeCalls,
   ...linkCalls,
   ...openCalls,
   ...readWriteCalls,

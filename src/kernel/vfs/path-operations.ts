@@ -52,14 +52,17 @@ export function makeDirectory(context: FileSystemContext, path: string, mode: nu
 /** What mknod(2) knows of: others are EINVAL. Only directories are made otherwise. */
 const NODE_TYPES: ReadonlySet<number> = new Set([0, S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK, S_IFDIR]);
 
-/** mknod(2) for regular files; all other types are -EPERM, as for a process that may not make devices. */
+/** mknod(2) for regular files and named pipes; all other types are -EPERM, as for a process that may not make devices. */
 export function makeNode(context: FileSystemContext, path: string, mode: number, start?: PathNode): number {
   const place = placeForNew(context, path, start, false);
   if (typeof place === "number") return place;
   const type = mode & 0o170000;
   if (!NODE_TYPES.has(type)) return -EINVAL;
-  if (type !== 0 && type !== S_IFREG) return -EPERM;
-  const made = place.parent.inode.create(place.parent.dentry, place.name, mode & 0o7777 & ~context.umask);
+  const { inode, dentry } = place.parent;
+  const permissions = mode & 0o7777 & ~context.umask;
+  let made: Dentry | number = -EPERM;
+  if (type === 0 || type === S_IFREG) made = inode.create(dentry, place.name, permissions);
+  else if (type === S_IFIFO) made = inode.makeFifo(dentry, place.name, permissions);
   return typeof made === "number" ? made : 0;
 }
 
