@@ -6,6 +6,7 @@ import { descriptorCalls } from "../syscall/descriptor.ts";
 import { directoryCalls } from "../syscall/directory.ts";
 import { epollCalls } from "../syscall/epoll.ts";
 import { eventCalls } from "../syscall/eventfd.ts";
+import { fileLockCalls } from "../syscall/file-lock.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { memoryAkumaCalls, memoryCalls } from "../syscall/memory.ts";
 import { messageCalls } from "../syscall/message.ts";
@@ -38,6 +39,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...directoryCalls,
   ...epollCalls,
   ...eventCalls,
+  ...fileLockCalls,
   ...linkCalls,
   ...memoryCalls,
   ...miscCalls,

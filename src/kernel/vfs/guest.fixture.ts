@@ -12,7 +12,9 @@ import { type OpenFile, OpenFileCount } from "../file/open-file.ts";
 import { Gate } from "../gate/gate.ts";
 import { SyscallTable } from "../gate/syscall-table.ts";
 import { attributeCalls } from "../syscall/attributes.ts";
+import { descriptorCalls } from "../syscall/descriptor.ts";
 import { directoryCalls } from "../syscall/directory.ts";
+import { fileLockCalls } from "../syscall/file-lock.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { openAkumaCalls, openCalls } from "../syscall/open.ts";
 import { readWriteCalls } from "../syscall/read-write.ts";
@@ -31,6 +33,8 @@ setLockChecking(true);
 const lines = [
   ...attributeCalls,
   ...directoryCalls,
+  ...descriptorCalls,
+  ...fileLockCalls,
   ...linkCalls,
   ...openCalls,
   ...readWriteCalls,

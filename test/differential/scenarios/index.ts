@@ -2,6 +2,7 @@
 import type { Scenario } from "../script.ts";
 import { descriptorScenarios } from "./descriptors.ts";
 import { fileScenarios } from "./files.ts";
+import { lockScenarios } from "./locks.ts";
 import { messageScenarios } from "./messages.ts";
 import { nameScenarios } from "./names.ts";
 import { optionScenarios } from "./options.ts";
@@ -19,6 +20,7 @@ import { wrongKindScenarios } from "./wrong-kinds.ts";
 export const scenarios: readonly Scenario[] = [
   ...descriptorScenarios,
   ...fileScenarios,
+  ...lockScenarios,
   ...messageScenarios,
   ...nameScenarios,
   ...optionScenarios,
