@@ -119,6 +119,7 @@ function statText({ process, bootedMilliseconds }: ProcessView): string {
 
 function statusText(process: Process): string {
   const states: Readonly<Record<string, string>> = { R: "R (running)", S: "S (sleeping)", Z: "Z (zombie)" };
+  const ids = process.credentials;
   const kibibytes = Math.ceil(process.memory.byteLength / 1024);
   const mask = (bits: bigint): string => bits.toString(16).padStart(16, "0");
   const lines: (readonly [string, string | number])[] = [
@@ -129,10 +130,10 @@ function statusText(process: Process): string {
     ["Pid", process.processId],
     ["PPid", process.parent?.processId ?? 0],
     ["TracerPid", 0],
-    ["Uid", "0\t0\t0\t0"],
-    ["Gid", "0\t0\t0\t0"],
+    ["Uid", `${ids.userId}\t${ids.effectiveUserId}\t${ids.savedUserId}\t${ids.fileSystemUserId}`],
+    ["Gid", `${ids.groupId}\t${ids.effectiveGroupId}\t${ids.savedGroupId}\t${ids.fileSystemGroupId}`],
     ["FDSize", Math.max(64, process.descriptors.descriptors().length)],
-    ["Groups", "0"],
+    ["Groups", ids.groups.map((group) => `${group} `).join("")],
     ["VmSize", `${String(kibibytes).padStart(8)} kB`],
     ["VmRSS", `${String(kibibytes).padStart(8)} kB`],
     ["Threads", 1],

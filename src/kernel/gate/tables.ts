@@ -7,6 +7,7 @@ import { directoryCalls } from "../syscall/directory.ts";
 import { epollCalls } from "../syscall/epoll.ts";
 import { eventCalls } from "../syscall/eventfd.ts";
 import { fileLockCalls } from "../syscall/file-lock.ts";
+import { identityCalls } from "../syscall/identity.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { memoryAkumaCalls, memoryCalls } from "../syscall/memory.ts";
 import { messageCalls } from "../syscall/message.ts";
@@ -15,6 +16,7 @@ import { openAkumaCalls, openCalls } from "../syscall/open.ts";
 import { pipeCalls } from "../syscall/pipe.ts";
 import { pollCalls } from "../syscall/poll.ts";
 import { processAkumaCalls, processCalls } from "../syscall/process.ts";
+import { processControlCalls } from "../syscall/process-control.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "../syscall/read-write.ts";
 import { resolveHostCalls } from "../syscall/resolve-host.ts";
 import { sendfileCalls } from "../syscall/sendfile.ts";
@@ -40,6 +42,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...epollCalls,
   ...eventCalls,
   ...fileLockCalls,
+  ...identityCalls,
   ...linkCalls,
   ...memoryCalls,
   ...miscCalls,
@@ -47,6 +50,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...pipeCalls,
   ...pollCalls,
   ...processCalls,
+  ...processControlCalls,
   ...readWriteCalls,
   ...sendfileCalls,
   ...signalCalls,

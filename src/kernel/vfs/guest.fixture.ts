@@ -15,6 +15,7 @@ import { attributeCalls } from "../syscall/attributes.ts";
 import { descriptorCalls } from "../syscall/descriptor.ts";
 import { directoryCalls } from "../syscall/directory.ts";
 import { fileLockCalls } from "../syscall/file-lock.ts";
+import { identityCalls } from "../syscall/identity.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { openAkumaCalls, openCalls } from "../syscall/open.ts";
 import { readWriteCalls } from "../syscall/read-write.ts";
@@ -35,6 +36,7 @@ const lines = [
   ...directoryCalls,
   ...descriptorCalls,
   ...fileLockCalls,
+  ...identityCalls,
   ...linkCalls,
   ...openCalls,
   ...readWriteCalls,
