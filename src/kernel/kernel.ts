@@ -27,6 +27,7 @@ import { Resolver } from "./resolver/resolver.ts";
 import { type HostScheduler, Runner, type Turnable } from "./runner.ts";
 import { type BufferPool, type BufferPoolProfile, createBufferPool } from "./socket/buffer-pool.ts";
 import { SocketTable } from "./socket/socket-table.ts";
+import { mountSys } from "./sys-files.ts";
 import type { Abi, Process, Tracer } from "./task/process.ts";
 import { ProcessTable } from "./task/process-table.ts";
 import type { System } from "./task/system.ts";
@@ -102,6 +103,9 @@ const ROUNDS_PER_TURN = 64;
 const TASKS_PER_ROUND = 256;
 /** A round of bulk transfers takes long: no further one begins after this, so that the host's own events are not kept waiting. */
 const TURN_MILLISECONDS = 1;
+const WELL_KNOWN_SERVICES =
+  "echo\t7/tcp\necho\t7/udp\nftp\t21/tcp\nssh\t22/tcp\ntelnet\t23/tcp\nsmtp\t25/tcp\ndomain\t53/tcp\ndomain\t53/udp\n" +
+  "http\t80/tcp\nntp\t123/udp\nhttps\t443/tcp\nhttp-alt\t8080/tcp\n";
 const DEFAULT_ENVIRONMENT = ["PATH=/bin", "HOME=/root", "USER=root", "TERM=dumb"];
 
 export class Kernel implements System, Turnable {
@@ -343,7 +347,7 @@ export class Kernel implements System, Turnable {
 
   private populateRoot(): void {
     const context = this.fileSystem;
-    for (const path of ["/bin", "/dev", "/etc", "/proc", "/tmp", "/root", "/public", "/mnt", "/var"]) {
+    for (const path of ["/bin", "/dev", "/etc", "/proc", "/tmp", "/root", "/public", "/mnt", "/sys", "/var"]) {
       makeDirectories(context, path);
     }
     const addresses =
@@ -356,7 +360,10 @@ export class Kernel implements System, Turnable {
     this.writeFile("/etc/nsswitch.conf", "hosts: files dns\n");
     this.writeFile("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n");
     this.writeFile("/etc/group", "root:x:0:\nnogroup:x:65534:\n");
+    this.writeFile("/etc/protocols", "ip\t0\tIP\nicmp\t1\tICMP\ntcp\t6\tTCP\nudp\t17\tUDP\n");
+    this.writeFile("/etc/services", WELL_KNOWN_SERVICES);
     mountDevices(this, this.mounts);
     mountProc(this, this.mounts);
+    mountSys(this, this.mounts);
   }
 }

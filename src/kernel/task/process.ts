@@ -105,6 +105,8 @@ export class Process {
   parentDeathSignal = 0;
   /** prctl(PR_SET_DUMPABLE), PR_SET_THP_DISABLE: kept and told again. */
   isDumpable = true;
+  /** /proc/PID/oom_score_adj: kept and told again. */
+  oomScoreAdjustment: number;
   avoidsHugePages = false;
   /** prctl(PR_SET_TIMERSLACK): kept and told again; timers are as exact as they can be. */
   timerSlackNanoseconds: number;
@@ -136,6 +138,7 @@ export class Process {
     this.signals = new ProcessSignals(this);
     this.timerSlackNanoseconds = options.parent?.timerSlackNanoseconds ?? 50_000;
     this.defaultTimerSlackNanoseconds = this.timerSlackNanoseconds;
+    this.oomScoreAdjustment = options.parent?.oomScoreAdjustment ?? 0;
     this.avoidsHugePages = options.parent?.avoidsHugePages ?? false;
     options.parent?.children.add(this);
   }
