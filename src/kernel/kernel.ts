@@ -29,6 +29,7 @@ import { Resolver } from "./resolver/resolver.ts";
 import { type HostScheduler, Runner, type Turnable } from "./runner.ts";
 import { type BufferPool, type BufferPoolProfile, createBufferPool } from "./socket/buffer-pool.ts";
 import { SocketTable } from "./socket/socket-table.ts";
+import { mountSys } from "./sys-files.ts";
 import type { Abi, Process, Tracer } from "./task/process.ts";
 import { ProcessTable } from "./task/process-table.ts";
 import type { System } from "./task/system.ts";
@@ -118,6 +119,9 @@ export const MAXIMUM_ROOT_BYTES: number = 1 << 30;
 export const PROGRAM_FOLDER = "/usr/lib/akuma/bin";
 const OWN_PATH = "/bin";
 const FOREIGN_PATH = `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${PROGRAM_FOLDER}`;
+const WELL_KNOWN_SERVICES =
+  "echo\t7/tcp\necho\t7/udp\nftp\t21/tcp\nssh\t22/tcp\ntelnet\t23/tcp\nsmtp\t25/tcp\ndomain\t53/tcp\ndomain\t53/udp\n" +
+  "http\t80/tcp\nntp\t123/udp\nhttps\t443/tcp\nhttp-alt\t8080/tcp\n";
 
 export class Kernel implements System, Turnable {
   readonly hostname: string;
@@ -393,7 +397,7 @@ export class Kernel implements System, Turnable {
   private populateRoot(): void {
     const context = this.fileSystem;
     const isForeign = this.options.root !== undefined;
-    const ours = isForeign ? ["/dev", "/etc", "/proc", "/root", "/run"] : OWN_DIRECTORIES;
+    const ours = isForeign ? ["/dev", "/etc", "/proc", "/root", "/run", "/sys"] : OWN_DIRECTORIES;
     for (const path of ours) makeDirectories(context, path);
     makeDirectory({ ...context, umask: 0 }, "/tmp", 0o1777);
     const addresses =
@@ -408,6 +412,7 @@ export class Kernel implements System, Turnable {
     }
     checkMount("/dev", mountDevices(this, this.mounts));
     checkMount("/proc", mountProc(this, this.mounts));
+    checkMount("/sys", mountSys(this, this.mounts));
   }
 
   /** A file of ours, whatever stands there: often a link to what some other program would have made. */
@@ -417,13 +422,15 @@ export class Kernel implements System, Turnable {
   }
 }
 
-const OWN_DIRECTORIES = ["/bin", "/dev", "/etc", "/proc", "/root", "/public", "/mnt", "/var"];
+const OWN_DIRECTORIES = ["/bin", "/dev", "/etc", "/proc", "/root", "/public", "/mnt", "/sys", "/var"];
 
 /** Files that a root file system may have itself. */
 const DEFAULT_FILES: Readonly<Record<string, string>> = {
   "/etc/nsswitch.conf": "hosts: files dns\n",
   "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
   "/etc/group": "root:x:0:\nnogroup:x:65534:\n",
+  "/etc/protocols": "ip\t0\tIP\nicmp\t1\tICMP\ntcp\t6\tTCP\nudp\t17\tUDP\n",
+  "/etc/services": WELL_KNOWN_SERVICES,
 };
 
 function checkMount(path: string, result: number): void {

@@ -22,10 +22,12 @@ import {
   S_IFDIR,
   S_IFIFO,
   S_IFREG,
+  W_OK,
 } from "../../abi/file.ts";
 import type { Task } from "../task/task.ts";
 import { FifoFile } from "../vfs/memfs/memory-fifo.ts";
 import { openPath } from "../vfs/open-path.ts";
+import { checkAccess } from "../vfs/permission.ts";
 import { POSITION_MAXIMUM, RegularFile, SEEK_HOLE } from "../vfs/vfs-file.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { contextOf, readPath, resolve, startOf } from "./path-arguments.ts";
@@ -108,6 +110,8 @@ export function truncate(task: Task, pathAddress: number, size: number): number 
   if (node.inode.isDirectory) return -EISDIR;
   if (node.inode.type !== S_IFREG) return -EINVAL;
   if (node.mount.readOnly) return -EROFS;
+  const denied = checkAccess(node.inode, contextOf(task), W_OK);
+  if (denied < 0) return denied;
   return size > POSITION_MAXIMUM ? -EFBIG : node.inode.truncate(node.dentry, size);
 }
 
