@@ -3,6 +3,7 @@
  * and turns what the CPU stops at into signals.
  */
 import { EINTR, ENOMEM } from "../../abi/errno.ts";
+import { PROT_EXEC } from "../../abi/memory.ts";
 import {
   BUS_ADRALN,
   ILL_ILLOPC,
@@ -113,6 +114,7 @@ export class Machines {
         memory: memory.memory,
         cache: this.code,
         onSupervisorCall: () => this.supervisorCall(machine),
+        isExecutable: (address) => machine.space.isAccessible(address, 4, PROT_EXEC),
       });
       const space = new AddressSpace(memory, { ...options, onCodeChange });
       machine = new Machine(program, memory, space, cpu, (unused) => this.pool.give(unused));
