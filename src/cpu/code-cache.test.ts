@@ -154,10 +154,10 @@ test("code is not taken in from where nothing may be executed", () => {
   const other = newCpu(options);
   write(other, [move(0, 1), svc]);
   other.pc = CODE;
-  assert.deepEqual(other.run(100), { reason: "fault", kind: "fetch", address: CODE });
+  assert.deepEqual(other.run(100), { reason: "fault", kind: "fetch", address: CODE, isStore: false });
   cpu.revalidate();
   cpu.pc = CODE;
-  assert.deepEqual(cpu.run(100), { reason: "fault", kind: "fetch", address: CODE });
+  assert.deepEqual(cpu.run(100), { reason: "fault", kind: "fetch", address: CODE, isStore: false });
   mayExecute = true;
   assert.equal(resultOf(cpu), 1);
 });
@@ -167,7 +167,7 @@ test("the guest's memory may grow between runs, and code in what is new runs", (
   write(cpu, [encode("BR", { Rn: 9 })]);
   cpu.setX(9, 16 << 16);
   cpu.pc = CODE;
-  assert.deepEqual(cpu.run(100), { reason: "fault", kind: "fetch", address: 16 << 16 });
+  assert.deepEqual(cpu.run(100), { reason: "fault", kind: "fetch", address: 16 << 16, isStore: false });
   cpu.memory.grow(1);
   write(cpu, [move(0, 3), svc], 16 << 16);
   assert.equal(resultOf(cpu), 3);

@@ -1,5 +1,6 @@
 /** Translates the region at an address, and regions that it calls, from guest memory. */
 import { type CodeRegion, importedFunctions, TRANSLATED_TYPE } from "./region-module.ts";
+import type { RegisterSet } from "./translate/context.ts";
 import type { Discovered, Fetch } from "./translate/discover.ts";
 import { type RegionOptions, translateRegion } from "./translate/region.ts";
 
@@ -8,6 +9,8 @@ export interface TranslatorOptions {
   readonly hasFusedMultiply: boolean;
   readonly maximumInstructions: number;
   readonly storesEntry: boolean;
+  readonly kept: RegisterSet;
+  readonly checksPermissions: boolean;
   slotFor(address: number): number;
   /** Whether there is code for an address already. */
   isKnown(address: number): boolean;
@@ -31,20 +34,26 @@ export function translate(entry: number, options: TranslatorOptions): CodeRegion
     if (seen.has(next)) continue;
     seen.add(next);
     if (next !== entry && (options.fetch(next) === -1 || options.isKnown(next))) continue;
-    const { code, discovered, slots } = translateRegion(next, regionOptions);
+    const { code, discovered, slots, locations } = translateRegion(next, regionOptions);
     const { body, codeStart } = code.finish();
     regions.push({
       entry: next,
       instructionCount: discovered.instructionCount,
       ...sourceOf(discovered, options.fetch),
       body,
-      slots: Uint32Array.from(slots, (value, index) => ((index & 1) === 0 ? codeStart + value : value)),
+      slots: moved(slots, codeStart),
+      locations: moved(locations, codeStart),
       module: null,
     });
     if (regions.length === REGIONS_PER_MODULE) break;
     waiting.push(...discovered.callees);
   }
   return regions;
+}
+
+/** Pairs of a place and something else, with the places moved on. */
+function moved(pairs: readonly number[], distance: number): Uint32Array {
+  return Uint32Array.from(pairs, (value, index) => ((index & 1) === 0 ? distance + value : value));
 }
 
 /** The addresses that blocks were taken from, joined where they touch, and the words there. */

@@ -48,6 +48,8 @@ export class Context {
   pc = 0;
   used: RegisterSet = { general: 0, vector: 0, flags: false };
   defined: RegisterSet = { general: 0, vector: 0, flags: false };
+  /** What was written since the block began or since the registers were saved: see saving.ts. */
+  unsaved: RegisterSet = { general: 0, vector: 0, flags: false };
   /** Flags not yet computed; null: they are in the packed local. */
   pending: PendingFlags | null = null;
   /** Whether the block looked at the flags it started with. */
@@ -72,6 +74,7 @@ export class Context {
   startBlock(inherited: PendingFlags | null): void {
     this.used = { general: 0, vector: 0, flags: false };
     this.defined = { general: 0, vector: 0, flags: false };
+    this.unsaved = { general: 0, vector: 0, flags: false };
     this.pending = inherited;
     this.readsFlags = false;
     this.terminator = null;
@@ -128,6 +131,7 @@ export class Context {
   /** Pops an i64 into Xn, or SP for 31. */
   setXOrSp(number: number): void {
     this.defined.general |= 1 << number;
+    this.unsaved.general |= 1 << number;
     this.code.set(this.generalLocal(number));
   }
 
@@ -188,6 +192,7 @@ export class Context {
 
   setV(number: number): void {
     this.defined.vector |= 1 << number;
+    this.unsaved.vector |= 1 << number;
     this.code.set(this.vectorLocal(number));
   }
 
@@ -206,6 +211,7 @@ export class Context {
   setPending(pending: PendingFlags): void {
     this.pending = pending;
     this.defined.flags = true;
+    this.unsaved.flags = true;
   }
 
   /** Pops NZCV in bits 31 to 28. */
@@ -213,6 +219,7 @@ export class Context {
     this.code.set(this.flagLocals.packed);
     this.pending = null;
     this.defined.flags = true;
+    this.unsaved.flags = true;
   }
 
   #useFlags(): void {

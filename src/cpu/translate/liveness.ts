@@ -20,6 +20,17 @@ export interface FlowBlock {
   readonly isLoopHeader: boolean;
   /** Whether its code looks at the flags as they were at its start. */
   readonly readsFlags: boolean;
+  /** What it stores into the state before its accesses to memory; null: nothing. */
+  readonly saves: BlockSaves | null;
+}
+
+/** Registers of `kept` are in the state when a block accesses memory. */
+export interface BlockSaves {
+  readonly kept: RegisterSet;
+  /** Written before its first access. */
+  readonly definedBefore: RegisterSet;
+  /** Written after its last access. */
+  readonly unsaved: RegisterSet;
 }
 
 export interface Flow {
@@ -31,6 +42,8 @@ export interface Flow {
   readonly liveAtStart: readonly RegisterSet[];
   /** Whether the guest may still look at the flags that each block starts with. */
   readonly flagsWanted: readonly boolean[];
+  /** Registers to store before each block's first access, besides those that it wrote itself. */
+  readonly savedFirst: readonly RegisterSet[];
 }
 
 export function computeFlow(blocks: readonly FlowBlock[]): Flow {
@@ -40,15 +53,20 @@ export function computeFlow(blocks: readonly FlowBlock[]): Flow {
     changed = false;
     for (const [index, block] of blocks.entries()) {
       const end = dirtyAtEnd[index] as RegisterSet;
-      unite(end, dirtyAtStart[index] as RegisterSet);
-      unite(end, block.defined);
+      unite(end, dirtyAfter(block, dirtyAtStart[index] as RegisterSet));
       for (const successor of block.successors) {
         if (unite(dirtyAtStart[successor] as RegisterSet, end)) changed = true;
       }
     }
   }
-  for (const block of blocks.keys()) unite(dirtyAtEnd[block] as RegisterSet, dirtyAtStart[block] as RegisterSet);
-  const flagsWanted = computeFlagsWanted(blocks);
+  for (const [index, block] of blocks.entries()) {
+    unite(dirtyAtEnd[index] as RegisterSet, dirtyAfter(block, dirtyAtStart[index] as RegisterSet));
+  }
+  const flagsWanted = computeFlagsWanted(blocks, true);
+  const flagsRead = blocks.some(({ saves }) => saves?.kept.flags === true) ? computeFlagsWanted(blocks, false) : [];
+  const savedFirst = blocks.map(({ saves }, index) =>
+    saves === null ? none : savedFirstOf(saves, dirtyAtStart[index] as RegisterSet, flagsRead[index] === true),
+  );
   for (let changed = true; changed; ) {
     changed = false;
     for (let index = blocks.length - 1; index >= 0; index--) {
@@ -61,6 +79,7 @@ export function computeFlow(blocks: readonly FlowBlock[]): Flow {
         vector: block.used.vector | (out.vector & ~block.defined.vector),
         flags: block.used.flags || (out.flags && !block.defined.flags && block.pendingAtEnd === null),
       };
+      unite(start, savedFirst[index] as RegisterSet);
       if (block.isLoopHeader) {
         const dirty = dirtyAtStart[index] as RegisterSet;
         unite(start, { ...dirty, flags: dirty.flags && flagsWanted[index] === true });
@@ -68,17 +87,45 @@ export function computeFlow(blocks: readonly FlowBlock[]): Flow {
       if (unite(liveAtStart[index] as RegisterSet, start)) changed = true;
     }
   }
-  return { dirtyAtEnd, dirtyAtStart, liveAtStart, flagsWanted };
+  return { dirtyAtEnd, dirtyAtStart, liveAtStart, flagsWanted, savedFirst };
 }
 
-/** Flags are looked at after leaving the region, as far as it knows. */
-function computeFlagsWanted(blocks: readonly FlowBlock[]): boolean[] {
+const none: RegisterSet = { general: 0, vector: 0, flags: false };
+
+/** What is dirty at a block's end if this is at its start. */
+function dirtyAfter({ defined, saves }: FlowBlock, start: RegisterSet): RegisterSet {
+  const general = start.general | defined.general;
+  const vector = start.vector | defined.vector;
+  const flags = start.flags || defined.flags;
+  if (saves === null) return { general, vector, flags };
+  const { kept, unsaved } = saves;
+  return {
+    general: (general & ~kept.general) | (unsaved.general & kept.general),
+    vector: (vector & ~kept.vector) | (unsaved.vector & kept.vector),
+    flags,
+  };
+}
+
+/** Flags are stored only for those that read them inside the region: callers and callees do not by the procedure call standard. */
+function savedFirstOf({ kept, definedBefore }: BlockSaves, dirty: RegisterSet, flagsRead: boolean): RegisterSet {
+  return {
+    general: dirty.general & kept.general & ~definedBefore.general,
+    vector: dirty.vector & kept.vector & ~definedBefore.vector,
+    flags: dirty.flags && kept.flags && flagsRead && !definedBefore.flags,
+  };
+}
+
+/** Flags are looked at after leaving the region, as far as it knows: `countLeaving`. */
+function computeFlagsWanted(blocks: readonly FlowBlock[], countLeaving: boolean): boolean[] {
   const wanted = blocks.map(() => false);
   for (let changed = true; changed; ) {
     changed = false;
     for (let index = blocks.length - 1; index >= 0; index--) {
       const { readsFlags, defined, leaves, successors } = blocks[index] as FlowBlock;
-      if (wanted[index] || !(readsFlags || (!defined.flags && (leaves || successors.some((next) => wanted[next])))))
+      if (
+        wanted[index] ||
+        !(readsFlags || (!defined.flags && ((leaves && countLeaving) || successors.some((next) => wanted[next]))))
+      )
         continue;
       wanted[index] = true;
       changed = true;

@@ -2,7 +2,8 @@
  * Translates a region, the part of a guest function that direct branches reach from its entry, into one WebAssembly function:
  * structured control flow after "Beyond Relooper" (Ramsey 2022), registers in locals, calls as WebAssembly calls.
  */
-import { clearFields, fillFields } from "../decode/decoder.ts";
+import { accessesMemory, accessOf } from "../decode/access.ts";
+import { clearFields, extractFields, fillFields } from "../decode/decoder.ts";
 import { emptyFields } from "../decode/fields.ts";
 import type { Instruction } from "../decode/table.ts";
 import { flagKind, NULL_GUARD, PAGE_DIRECTORY, PAGE_SHIFT, SLOT_PAGES, STOP, stateOffset, stopCode } from "../state.ts";
@@ -14,7 +15,8 @@ import { type Block, type Discovered, discover, type Fetch } from "./discover.ts
 import { type PendingFlags, pushPacked } from "./flags.ts";
 import { reversePostorder, type Shape, shapeOf } from "./graph.ts";
 import { handlers } from "./handlers.ts";
-import { computeFlow, type Flow, type FlowBlock } from "./liveness.ts";
+import { type BlockSaves, computeFlow, type Flow, type FlowBlock } from "./liveness.ts";
+import { pushForbidden } from "./permissions.ts";
 
 /** Nested calls before a call leaves to the dispatcher instead, so that the host's stack is never spent. */
 const MAXIMUM_DEPTH = 300;
@@ -32,6 +34,10 @@ export interface RegionOptions {
   readonly hasFusedMultiply: boolean;
   /** Stores the entry's address on entering, for regions of one instruction. */
   readonly storesEntry: boolean;
+  /** Registers that are in the state whenever an instruction accesses memory, in case that faults. */
+  readonly kept: RegisterSet;
+  /** Looks at the permissions of pages before each access. */
+  readonly checksPermissions: boolean;
   /** The table slot of the function that stands, or will stand, for an address. */
   slotFor(address: number): number;
 }
@@ -41,6 +47,8 @@ export interface Region {
   readonly discovered: Discovered;
   /** Pairs: where in the code a table slot stands (as five bytes), and the guest address that it is for. */
   readonly slots: readonly number[];
+  /** Pairs: where in the code that of an instruction which accesses memory begins, and the instruction's guest address. */
+  readonly locations: readonly number[];
 }
 
 /** One block in WebAssembly, without its way out. */
@@ -54,6 +62,15 @@ interface Translated {
   readonly readsFlags: boolean;
   readonly pendingAtEnd: PendingFlags | null;
   readonly inheritsFlags: boolean;
+  readonly pendingAtStart: PendingFlags | null;
+  readonly accesses: readonly AccessPlace[];
+  readonly saves: BlockSaves | null;
+}
+
+/** Where an instruction that accesses memory begins in the scratch bytes. */
+interface AccessPlace {
+  readonly at: number;
+  readonly pc: number;
 }
 
 /** Where blocks' code is collected before it is put in order; one region is translated at a time. */
@@ -70,12 +87,13 @@ export function translateRegion(entry: number, options: RegionOptions): Region {
     options,
   );
   writer.write();
-  return { code, discovered, slots: writer.slots };
+  return { code, discovered, slots: writer.slots, locations: writer.locations };
 }
 
 class RegionWriter {
   /** See Region. */
   readonly slots: number[] = [];
+  readonly locations: number[] = [];
   readonly #entry: number;
   readonly #context: Context;
   readonly #code: Code;
@@ -87,7 +105,7 @@ class RegionWriter {
   /** Edges that would enter a loop sideways, as "from to": they leave the region. */
   readonly #cut = new Set<string>();
   #shape: Shape = { dominator: [], children: [], isLoopHeader: [], isMerge: [] };
-  #flow: Flow = { dirtyAtEnd: [], dirtyAtStart: [], liveAtStart: [], flagsWanted: [] };
+  #flow: Flow = { dirtyAtEnd: [], dirtyAtStart: [], liveAtStart: [], flagsWanted: [], savedFirst: [] };
   readonly #loopLabels = new Map<number, Label>();
   readonly #mergeLabels = new Map<number, Label>();
   readonly #budget: number;
@@ -143,9 +161,17 @@ class RegionWriter {
     const context = this.#context;
     const codeStart = scratch.length;
     context.startBlock(inherited);
+    const accesses: AccessPlace[] = [];
+    let definedBefore: RegisterSet | null = null;
     let pc = block.start;
     for (const { word, instruction } of block.instructions) {
       context.startInstruction(pc);
+      if (instruction !== null && accessesMemory(instruction)) {
+        definedBefore ??= { ...context.defined };
+        accesses.push({ at: scratch.length, pc });
+        this.#saveBeforeAccess();
+        if (this.#options.checksPermissions) this.#checkAccess(instruction, word);
+      }
       const before = scratch.length;
       if (instruction === null || !this.#translateInstruction(instruction, word)) {
         scratch.length = before;
@@ -163,7 +189,38 @@ class RegionWriter {
       readsFlags: context.readsFlags,
       pendingAtEnd: context.pending,
       inheritsFlags: inherited !== null,
+      pendingAtStart: inherited,
+      accesses,
+      saves:
+        definedBefore === null ? null : { kept: this.#options.kept, definedBefore, unsaved: { ...context.unsaved } },
     };
+  }
+
+  /** Stores what the block wrote since the last access. What was dirty before it is known later: see #writeBlock. */
+  #saveBeforeAccess(): void {
+    const { unsaved, pending } = this.#context;
+    const { kept } = this.#options;
+    this.#spillRegisters(
+      {
+        general: unsaved.general & kept.general,
+        vector: unsaved.vector & kept.vector,
+        flags: unsaved.flags && kept.flags,
+      },
+      pending,
+    );
+    unsaved.general = 0;
+    unsaved.vector = 0;
+    unsaved.flags = false;
+  }
+
+  #checkAccess(instruction: Instruction, word: number): void {
+    const access = accessOf(instruction, extractFields(instruction, word));
+    if (access === null) return;
+    const address = pushForbidden(this.#context, access);
+    this.#code.if();
+    this.#code.i32(0).get(address).memory(op.i32_store, STATE, 2, stateOffset.detail);
+    this.#stop(stopCode.forbidden, this.#context.pc, null);
+    this.#code.end();
   }
 
   #translateInstruction(instruction: Instruction, word: number): boolean {
@@ -264,8 +321,7 @@ class RegionWriter {
 
   #writeBlock(place: number): void {
     const code = this.#code;
-    const { codeStart, codeEnd, terminator } = this.#translated.get(this.#order[place] as number) as Translated;
-    code.bytes.append(scratch.data, codeStart, codeEnd);
+    const { terminator } = this.#writeStraight(place);
     switch (terminator.kind) {
       case "jump":
         this.#go(place, terminator.target);
@@ -293,6 +349,19 @@ class RegionWriter {
         this.#writeSupervisorCall(place, terminator.immediate, terminator.returnTo);
         return;
     }
+  }
+
+  /** A block's code without its way out. */
+  #writeStraight(place: number): Translated {
+    const { bytes } = this.#code;
+    const block = this.#translated.get(this.#order[place] as number) as Translated;
+    const firstAccess = block.accesses[0]?.at ?? block.codeEnd;
+    bytes.append(scratch.data, block.codeStart, firstAccess);
+    this.#spillRegisters(this.#flow.savedFirst[place] as RegisterSet, block.pendingAtStart);
+    const moved = bytes.length - firstAccess;
+    bytes.append(scratch.data, firstAccess, block.codeEnd);
+    for (const { at, pc } of block.accesses) this.locations.push(moved + at, pc);
+    return block;
   }
 
   /** Ends a path: on to a block of the region, or out of it. */
@@ -390,6 +459,13 @@ class RegionWriter {
   }
 
   #spill(set: RegisterSet, pending: PendingFlags | null): void {
+    this.#spillRegisters(set, pending);
+    if (this.#shape.isLoopHeader.includes(true)) {
+      this.#code.i32(0).get(this.#budget).memory(op.i32_store, STATE, 2, stateOffset.budget);
+    }
+  }
+
+  #spillRegisters(set: RegisterSet, pending: PendingFlags | null): void {
     const code = this.#code;
     for (let register = 0; register < 32; register++) {
       if ((set.general & (1 << register)) === 0) continue;
@@ -403,12 +479,7 @@ class RegionWriter {
       code.i32(0).get(this.#context.vectorLocal(register));
       code.memory(op.v128_store, STATE, 4, stateOffset.v + 16 * register);
     }
-    if (set.flags) {
-      this.#spillFlags(pending);
-    }
-    if (this.#shape.isLoopHeader.includes(true)) {
-      code.i32(0).get(this.#budget).memory(op.i32_store, STATE, 2, stateOffset.budget);
-    }
+    if (set.flags) this.#spillFlags(pending);
   }
 
   /** Most flags are never looked at again: leave the operands, which costs less than computing them. */
