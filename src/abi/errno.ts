@@ -48,6 +48,7 @@ export const ETIME = 62;
 export const EPROTO = 71;
 export const EBADMSG = 74;
 export const EOVERFLOW = 75;
+export const ELIBBAD = 80;
 export const EILSEQ = 84;
 export const EUSERS = 87;
 export const ENOTSOCK = 88;
@@ -131,6 +132,7 @@ const table: readonly (readonly [number, string, string])[] = [
   [EPROTO, "EPROTO", "Protocol error"],
   [EBADMSG, "EBADMSG", "Bad message"],
   [EOVERFLOW, "EOVERFLOW", "Value too large for defined data type"],
+  [ELIBBAD, "ELIBBAD", "Accessing a corrupted shared library"],
   [EILSEQ, "EILSEQ", "Invalid or incomplete multibyte or wide character"],
   [EUSERS, "EUSERS", "Too many users"],
   [ENOTSOCK, "ENOTSOCK", "Socket operation on non-socket"],

@@ -55,6 +55,20 @@ export const SI_TIMER = -2;
 export const SI_TKILL = -6;
 export const CLD_EXITED = 1;
 export const CLD_KILLED = 2;
+export const CLD_STOPPED = 5;
+export const CLD_CONTINUED = 6;
+export const SI_QUEUE = -1;
+/** SIGSEGV: nothing is mapped there; the mapping does not allow it. SIGBUS: misaligned. SIGILL, SIGTRAP, in this order. */
+export const SEGV_MAPERR = 1;
+export const SEGV_ACCERR = 2;
+export const BUS_ADRALN = 1;
+export const ILL_ILLOPC = 1;
+export const TRAP_BRKPT = 1;
+/** sigaltstack(2). */
+export const SS_ONSTACK = 1;
+export const SS_DISABLE = 2;
+export const SS_AUTODISARM = 0x80000000;
+export const MINSIGSTKSZ = 5120;
 /** sizeof(siginfo_t): si_signo at 0, si_errno at 4, si_code at 8, then by signal; si_pid at 16, si_uid at 20, si_status at 24. */
 export const SIGINFO_BYTES = 128;
 /** sizeof(sigset_t) as the kernel has it: one bit for each of 64 signals. */

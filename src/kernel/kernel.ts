@@ -11,9 +11,10 @@ import type { RandomSource } from "../base/random.ts";
 import { TimerHeap } from "../base/timers.ts";
 import { WaitEntry } from "../base/wait-queue.ts";
 import { mountDevices } from "./device-files.ts";
+import { Machines } from "./exec/machines.ts";
 import { BUILTIN_MAGIC, ProgramRegistry, type ProgramRunner, type RegisteredProgram } from "./exec/program.ts";
 import { type ProgramStarter, RealmRunner } from "./exec/realm-runner.ts";
-import { spawnProcess } from "./exec/spawn.ts";
+import { type ProgramLoader, spawnProcess } from "./exec/spawn.ts";
 import { DescriptorTable } from "./file/descriptor-table.ts";
 import { type OpenFile, OpenFileCount } from "./file/open-file.ts";
 import { Gate } from "./gate/gate.ts";
@@ -69,8 +70,10 @@ export interface KernelOptions {
   /** Makes a tracer for each process that is started from outside; see gate/strace.ts. */
   tracer?: ((kernel: Kernel) => Tracer) | null;
   log?: (message: string) => void;
-  /** Bound of one program's memory. Default 256 MiB. */
+  /** Bound of one TypeScript program's memory. Default 256 MiB. */
   maximumProgramBytes?: number;
+  /** Bound of what one machine-code program may have mapped. Default 1 GiB. */
+  maximumMachineBytes?: number;
   /** Bound of the root file system in memory. Default 1 GiB. */
   maximumRootBytes?: number;
   maximumProcesses?: number;
@@ -78,6 +81,8 @@ export interface KernelOptions {
 }
 
 export interface StartOptions {
+  /** argv[0]; default: the path. */
+  name?: string;
   /** Without the program's own name. */
   arguments?: readonly string[];
   /** "NAME=value" each. */
@@ -119,6 +124,8 @@ export class Kernel implements System, Turnable {
   readonly runQueue: Task[] = [];
   readonly gate: Gate;
   readonly programs: ProgramRegistry = new ProgramRegistry();
+  /** Everything that runs machine code. */
+  readonly machines: Machines;
   readonly bootedMilliseconds: number;
   /** What a process that has no parent starts with. */
   readonly fileSystem: FileSystemContext;
@@ -168,10 +175,10 @@ export class Kernel implements System, Turnable {
     const call = this.callGate.bind(this);
     const workers = options.workerRunner?.(this) ?? null;
     this.programRunner = new RealmRunner(call, options.starter, options.scheduler, workers);
-    this.gate = new Gate(
-      this,
-      makeSyscallTables({ registry: this.programs, runner: this.programRunner }, this.maximumProgramBytes),
+    this.machines = new Machines(this, (task, number, registers) =>
+      this.gate.startFromRegisters(task, number, registers),
     );
+    this.gate = new Gate(this, makeSyscallTables(this.loader));
   }
 
   /** Enters the gate for a process: how program runners make system calls. */
@@ -210,12 +217,16 @@ export class Kernel implements System, Turnable {
     for (let round = 0; round < ROUNDS_PER_TURN; round++) {
       const polled = this.net.poll(now);
       const expired = this.timers.expire(now);
-      const ran = this.runTasks();
+      const ran = this.runTasks() + this.machines.run(now + TURN_MILLISECONDS);
       this.sockets.collect();
-      if (!polled && expired === 0 && ran === 0 && !this.net.needsPoll) return this.runQueue.length > 0;
+      if (!polled && expired === 0 && ran === 0 && !this.net.needsPoll) return this.hasReady;
       if (this.now() - now > TURN_MILLISECONDS) break;
     }
     return true;
+  }
+
+  private get hasReady(): boolean {
+    return this.runQueue.length > 0 || this.machines.hasReady;
   }
 
   /** Registers a program and puts the file that stands for it into the file system. */
@@ -275,21 +286,17 @@ export class Kernel implements System, Turnable {
       }
       fileSystem.workingDirectory = node;
     }
-    const process = spawnProcess(
-      this,
-      { registry: this.programs, runner: this.programRunner },
-      {
-        path,
-        arguments: [path, ...(options.arguments ?? [])],
-        environment: options.environment ?? DEFAULT_ENVIRONMENT,
-        parent: null,
-        fileSystem,
-        descriptors,
-        abi: options.abi ?? "linux",
-        isolate: options.isolate ?? "realm",
-        maximumMemoryBytes: this.maximumProgramBytes,
-      },
-    );
+    const process = spawnProcess(this, this.loader, {
+      path,
+      arguments: [options.name ?? path, ...(options.arguments ?? [])],
+      environment: options.environment ?? DEFAULT_ENVIRONMENT,
+      parent: null,
+      fileSystem,
+      descriptors,
+      abi: options.abi ?? "linux",
+      isolate: options.isolate ?? "realm",
+      maximumMemoryBytes: this.maximumProgramBytes,
+    });
     if (typeof process === "number") return process;
     process.tracer = this.options.tracer?.(this) ?? null;
     this.scheduler.keepAlive(true);
@@ -331,6 +338,16 @@ export class Kernel implements System, Turnable {
 
   private get maximumProgramBytes(): number {
     return this.options.maximumProgramBytes ?? 256 << 20;
+  }
+
+  private get loader(): ProgramLoader {
+    return {
+      registry: this.programs,
+      runner: this.programRunner,
+      machines: this.machines,
+      maximumProgramBytes: this.maximumProgramBytes,
+      maximumMachineBytes: this.options.maximumMachineBytes ?? 2 ** 30,
+    };
   }
 
   private runTasks(): number {

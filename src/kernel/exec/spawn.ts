@@ -1,26 +1,27 @@
 /**
- * Starting programs: finds the file, tells by its first bytes what it is, makes the process and hands its code to the runner.
- * TypeScript programs cannot fork, so a program starts another by `spawn`, in the manner of posix_spawn(3).
+ * Starting programs in new processes: machine code is loaded into a machine, TypeScript programs are handed to the runner.
+ * TypeScript programs cannot fork, so they start others by `spawn`, in the manner of posix_spawn(3).
  */
-import { E2BIG, EACCES, EAGAIN, EBADF, EINVAL, ELOOP, ENOEXEC } from "../../abi/errno.ts";
-import { O_RDONLY, S_IFMT, S_IFREG } from "../../abi/file.ts";
+import { E2BIG, EAGAIN, EBADF, EINVAL } from "../../abi/errno.ts";
 import { DescriptorTable } from "../file/descriptor-table.ts";
 import type { OpenFile } from "../file/open-file.ts";
 import { type Abi, Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
-import { BufferMemory } from "../task/user-memory.ts";
+import { Thread } from "../task/thread.ts";
+import { BufferMemory, type UserMemory } from "../task/user-memory.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
-import { openPath } from "../vfs/open-path.ts";
-import { walk } from "../vfs/path-walk.ts";
 import { INFORMATION_PAGE_ADDRESS, writeInformationPage } from "./information-page.ts";
-import { BUILTIN_MAGIC, type ProgramRegistry, type ProgramRunner, type RegisteredProgram } from "./program.ts";
+import { type LoadedProgram, loadElf } from "./load-elf.ts";
+import { MachineThread } from "./machine-thread.ts";
+import type { Machines } from "./machines.ts";
+import type { ProgramRegistry, ProgramRunner, RegisteredProgram } from "./program.ts";
+import { type ResolvedProgram, resolveProgram } from "./resolve-program.ts";
 
 /** Where a TypeScript program's heap begins: behind the NULL guard and the process-information page. */
 export const HEAP_BASE: number = INFORMATION_PAGE_ADDRESS + 0x1000;
 const INITIAL_MEMORY_BYTES = 1 << 20;
-const MAXIMUM_ARGUMENT_BYTES = 128 * 1024;
-const MAXIMUM_INTERPRETERS = 4;
-const SHEBANG_BYTES = 256;
+/** All strings of argv and envp together. */
+export const MAXIMUM_ARGUMENT_BYTES: number = 2 << 20;
 
 export interface SpawnRequest {
   path: string;
@@ -42,12 +43,10 @@ export interface SpawnRequest {
 export interface ProgramLoader {
   readonly registry: ProgramRegistry;
   readonly runner: ProgramRunner;
-}
-
-interface Resolved {
-  program: RegisteredProgram;
-  path: string;
-  arguments: readonly string[];
+  readonly machines: Machines;
+  /** Bounds of the memory of one TypeScript program, and of one of machine code. */
+  readonly maximumProgramBytes: number;
+  readonly maximumMachineBytes: number;
 }
 
 /** Starts a program; the new process, or -errno (ENOENT, EACCES, ENOEXEC, ELOOP, E2BIG, EAGAIN …). */
@@ -60,10 +59,59 @@ export function spawnProcess(system: System, loader: ProgramLoader, request: Spa
   if (bytes > MAXIMUM_ARGUMENT_BYTES) return refused(-E2BIG);
   const resolved = resolveProgram(loader.registry, request.fileSystem, request.path, request.arguments);
   if (typeof resolved === "number") return refused(resolved);
-  const processId = loader.runner.hasRoom(request.isolate) ? system.processes.allocateNumber() : 0;
-  if (processId === 0) return refused(-EAGAIN);
+  const { file, program } = resolved;
+  const hasRoom = program === null || loader.runner.hasRoom(request.isolate);
+  const processId = hasRoom ? system.processes.allocateNumber() : 0;
+  if (processId === 0) {
+    file?.drop();
+    return refused(-EAGAIN);
+  }
+  if (file === null) return startProgram(system, loader, request, resolved, processId);
+  const loaded = loadElf(system, loader.machines, {
+    file,
+    fileSystem: request.fileSystem,
+    abi: request.abi,
+    arguments: resolved.arguments,
+    environment: request.environment,
+    executable: request.path,
+    maximumMemoryBytes: loader.maximumMachineBytes,
+    processId,
+    parentId: request.parent?.processId ?? 0,
+    userId: 0,
+    groupId: 0,
+    limits: request.parent?.limits ?? [],
+  });
+  file.drop();
+  if (typeof loaded === "number") return refused(loaded);
+  const process = makeProcess(system, request, resolved, processId, loaded.machine.memory);
+  becomeMachine(process, loaded, new MachineThread(process, processId, loaded.machine, loader.machines));
+  return process;
+}
 
+function startProgram(
+  system: System,
+  loader: ProgramLoader,
+  request: SpawnRequest,
+  resolved: ResolvedProgram,
+  processId: number,
+): Process {
   const memory = BufferMemory.allocate(INITIAL_MEMORY_BYTES, request.maximumMemoryBytes, request.isolate === "worker");
+  const process = makeProcess(system, request, resolved, processId, memory);
+  process.breakAddress = INITIAL_MEMORY_BYTES;
+  if (request.abi === "akuma") {
+    writeInformationPage(memory, processId, request.parent?.processId ?? 0, resolved.arguments);
+  }
+  loader.runner.start(process, resolved.program as RegisteredProgram, request.isolate);
+  return process;
+}
+
+function makeProcess(
+  system: System,
+  request: SpawnRequest,
+  resolved: ResolvedProgram,
+  processId: number,
+  memory: UserMemory,
+): Process {
   const process = new Process(system, {
     processId,
     parent: request.parent,
@@ -75,68 +123,42 @@ export function spawnProcess(system: System, loader: ProgramLoader, request: Spa
     environment: request.environment,
     executable: resolved.path,
   });
-  process.breakAddress = INITIAL_MEMORY_BYTES;
   if (request.parent !== null) {
     request.parent.signals.inheritFor(process.signals);
     process.tracer = request.parent.tracer;
   }
-  if (request.abi === "akuma") {
-    writeInformationPage(memory, processId, request.parent?.processId ?? 0, resolved.arguments);
-  }
   system.processes.add(process);
-  loader.runner.start(process, resolved.program, request.isolate);
   return process;
 }
 
-/** Follows "#!" lines until a registered program is found. */
-function resolveProgram(
-  registry: ProgramRegistry,
-  fileSystem: FileSystemContext,
-  path: string,
-  programArguments: readonly string[],
-): Resolved | number {
-  let currentPath = path;
-  let currentArguments = programArguments;
-  for (let depth = 0; depth <= MAXIMUM_INTERPRETERS; depth++) {
-    const head = readHead(fileSystem, currentPath);
-    if (typeof head === "number") return head;
-    if (head.startsWith(BUILTIN_MAGIC)) {
-      const program = registry.get(head.slice(BUILTIN_MAGIC.length).split("\n", 1)[0]?.trim() ?? "");
-      return program === null ? -ENOEXEC : { program, path: currentPath, arguments: currentArguments };
-    }
-    // execve(2): "#!interpreter [optional-arg]" runs the interpreter with the argument, the script's path, and the rest.
-    if (!head.startsWith("#!")) return -ENOEXEC;
-    const line = head.slice(2).split("\n", 1)[0]?.trim() ?? "";
-    const [, interpreter, argument] = /^(\S+)(?:\s+(.*))?$/.exec(line) ?? [];
-    if (interpreter === undefined) return -ENOEXEC;
-    currentArguments = [
-      interpreter,
-      ...(argument === undefined ? [] : [argument]),
-      currentPath,
-      ...currentArguments.slice(1),
-    ];
-    currentPath = interpreter;
-  }
-  return -ELOOP;
+/** Gives a process its first thread of machine code, ready to run. */
+export function becomeMachine(process: Process, loaded: LoadedProgram, thread: MachineThread): void {
+  const { machine, entry, stackPointer } = loaded;
+  process.isMachine = true;
+  process.addressSpace = machine.space;
+  process.onEnd = () => machine.leave();
+  thread.blocked = process.mainThread.blocked;
+  process.threads.clear();
+  process.threads.add(thread);
+  process.mainThread = thread;
+  thread.startAt(entry, stackPointer);
+  thread.queue.enqueue(thread);
 }
 
-/** The first bytes of a file that may be executed, as Latin-1 text. */
-function readHead(fileSystem: FileSystemContext, path: string): string | number {
-  const node = walk(fileSystem, path);
-  if (typeof node === "number") return node;
-  const status = node.inode.status();
-  if (typeof status === "number") return status;
-  if ((status.mode & S_IFMT) !== S_IFREG || (status.mode & 0o111) === 0) return -EACCES;
-  const file = openPath(fileSystem, path, O_RDONLY);
-  if (typeof file === "number") return file;
-  file.retain();
-  try {
-    const bytes = new Uint8Array(SHEBANG_BYTES);
-    const length = file.readAt(bytes, 0, bytes.length, 0);
-    return length < 0 ? length : String.fromCharCode(...bytes.subarray(0, length));
-  } finally {
-    file.drop();
-  }
+/**
+ * execve(2) where the new program is a TypeScript one: the process goes on with it, and the calling thread ends. The old memory
+ * has been left already.
+ */
+export function becomeTypeScript(process: Process, loader: ProgramLoader, resolved: ResolvedProgram): void {
+  const memory = BufferMemory.allocate(INITIAL_MEMORY_BYTES, loader.maximumProgramBytes);
+  process.isMachine = false;
+  process.onEnd = null;
+  process.replaceMemory(memory, INITIAL_MEMORY_BYTES);
+  const thread = new Thread(process, process.processId);
+  thread.blocked = process.mainThread.blocked;
+  process.mainThread = thread;
+  process.threads.add(thread);
+  loader.runner.start(process, resolved.program as RegisteredProgram, "realm");
 }
 
 /** The descriptors of a new process: all that are not close-on-exec, or, given `files`, just those pairs of (child, parent). */

@@ -105,6 +105,13 @@ export class DescriptorTable {
     this.descriptorFlags[descriptor] = flags;
   }
 
+  /** For exec: closes what is marked FD_CLOEXEC. */
+  closeMarked(): void {
+    for (let descriptor = 0; descriptor < this.files.length; descriptor++) {
+      if ((this.flagsOf(descriptor) & FD_CLOEXEC) !== 0) this.close(descriptor);
+    }
+  }
+
   /** For fork and spawn: the same descriptions under the same numbers; with `dropCloseOnExec`, those marked FD_CLOEXEC stay behind. */
   inherit(dropCloseOnExec: boolean): DescriptorTable {
     const copy = new DescriptorTable(this.count, this.limit);

@@ -52,7 +52,6 @@ export class Gate {
 
   /** Begins a call of a task; BLOCKED means that `task.complete` will be called with the result. */
   start(task: Task, number: number, a0: number, a1: number, a2: number, a3: number, a4: number, a5: number): number {
-    const handler = this.tables[task.process.abi].handlers[number];
     task.number = number;
     task.a0 = (a0 | 0) === a0 ? a0 : toRegister(a0);
     task.a1 = (a1 | 0) === a1 ? a1 : toRegister(a1);
@@ -60,6 +59,24 @@ export class Gate {
     task.a3 = (a3 | 0) === a3 ? a3 : toRegister(a3);
     task.a4 = (a4 | 0) === a4 ? a4 : toRegister(a4);
     task.a5 = (a5 | 0) === a5 ? a5 : toRegister(a5);
+    return this.begin(task, this.tables[task.process.abi].handlers[number]);
+  }
+
+  /** The same for machine code: X0 to X5 stand at the start of `registers`, 8 bytes each. */
+  startFromRegisters(task: Task, number: number, registers: DataView): number {
+    const table = this.tables[task.process.abi];
+    const kinds = table.registerKinds[number] ?? ALL_WIDE;
+    task.number = number;
+    task.a0 = fromRegister(registers, 0, kinds & 3);
+    task.a1 = fromRegister(registers, 8, (kinds >> 2) & 3);
+    task.a2 = fromRegister(registers, 16, (kinds >> 4) & 3);
+    task.a3 = fromRegister(registers, 24, (kinds >> 6) & 3);
+    task.a4 = fromRegister(registers, 32, (kinds >> 8) & 3);
+    task.a5 = fromRegister(registers, 40, (kinds >> 10) & 3);
+    return this.begin(task, table.handlers[number]);
+  }
+
+  private begin(task: Task, handler: Handler | undefined): number {
     if (handler === undefined) return this.unknown(task);
     task.handler = handler;
     task.state = TaskState.running;
@@ -77,13 +94,8 @@ export class Gate {
     task.unpark();
     task.state = TaskState.running;
     task.restarts++;
-    const process = task.process;
     const result = this.run(task, task.handler as Handler);
-    if (result === BLOCKED) return;
-    const complete = task.complete;
-    // Also after the process has ended: the task may hold a file.
-    process.putTask(task);
-    if (!process.hasExited) complete?.(result);
+    if (result !== BLOCKED) task.finish(result);
   }
 
   private run(task: Task, handler: Handler): number {
@@ -117,6 +129,18 @@ export class Gate {
     }
     return -ENOSYS;
   }
+}
+
+const ALL_WIDE = 0b10_10_10_10_10_10;
+
+/** One argument of machine code; `kind` as in SyscallTable.registerKinds. */
+function fromRegister(registers: DataView, at: number, kind: number): number {
+  const low = registers.getInt32(at, true);
+  if (kind === 0) return low;
+  if (kind === 1) return low >>> 0;
+  const high = registers.getInt32(at + 4, true);
+  if (high === 0) return low >>> 0;
+  return toRegister(high * 0x1_0000_0000 + (low >>> 0));
 }
 
 /** What a register could hold: programs give any number that JavaScript has, handlers get integers. */

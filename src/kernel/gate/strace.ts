@@ -6,7 +6,7 @@ import { ENOSYS } from "../../abi/errno.ts";
 import { CLD_EXITED, NSIG, SI_USER, SIGCHLD, signalName } from "../../abi/signal.ts";
 import type { ArgumentType, SyscallDefinition } from "../syscall/definition.ts";
 import type { Abi, Process, Tracer } from "../task/process.ts";
-import type { SignalInformation } from "../task/signals.ts";
+import type { SignalInformation } from "../task/signal-queue.ts";
 import { type Task, TaskState } from "../task/task.ts";
 import {
   formatArgument,

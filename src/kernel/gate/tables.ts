@@ -6,7 +6,9 @@ import { descriptorCalls } from "../syscall/descriptor.ts";
 import { directoryCalls } from "../syscall/directory.ts";
 import { epollCalls } from "../syscall/epoll.ts";
 import { eventCalls } from "../syscall/eventfd.ts";
+import { futexCalls } from "../syscall/futex.ts";
 import { linkCalls } from "../syscall/link.ts";
+import { machineCalls } from "../syscall/machine.ts";
 import { memoryAkumaCalls, memoryCalls } from "../syscall/memory.ts";
 import { messageCalls } from "../syscall/message.ts";
 import { miscCalls } from "../syscall/misc.ts";
@@ -38,6 +40,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...directoryCalls,
   ...epollCalls,
   ...eventCalls,
+  ...futexCalls,
   ...linkCalls,
   ...memoryCalls,
   ...miscCalls,
@@ -62,11 +65,8 @@ const akumaCalls: readonly SyscallDefinition[] = [
   ...timeAkumaCalls,
 ];
 
-export function makeSyscallTables(
-  loader: ProgramLoader,
-  maximumProgramBytes: number,
-): { linux: SyscallTable; akuma: SyscallTable } {
-  const own = spawnCalls(loader, maximumProgramBytes);
+export function makeSyscallTables(loader: ProgramLoader): { linux: SyscallTable; akuma: SyscallTable } {
+  const own = [...machineCalls(loader), ...spawnCalls(loader)];
   return {
     linux: new SyscallTable([...linuxCalls, ...own]),
     akuma: new SyscallTable([...linuxCalls, ...akumaCalls, ...own]),

@@ -1,40 +1,26 @@
-/** brk(2), mmap(2) and their kin over a program's linear memory: see task/address-space.ts for what there is not. */
-import { EACCES, EBADF, EINVAL, ENODEV, ENOMEM } from "../../abi/errno.ts";
-import { S_IFMT, S_IFREG } from "../../abi/file.ts";
+/** brk(2), mmap(2) and their kin over a process's address space: task/address-space.ts. */
+import { EBADF, EFAULT, EINVAL, ENOMEM } from "../../abi/errno.ts";
 import {
-  MADV_DONTNEED,
   MAP_ANONYMOUS,
-  MAP_FIXED,
-  MAP_FIXED_NOREPLACE,
-  MAP_PRIVATE,
-  MAP_SHARED,
-  MAP_SHARED_VALIDATE,
-  MAP_TYPE,
-  MREMAP_MAYMOVE,
+  MCL_CURRENT,
+  MCL_FUTURE,
+  MCL_ONFAULT,
+  MLOCK_ONFAULT,
+  MS_ASYNC,
+  MS_INVALIDATE,
+  MS_SYNC,
   PAGE_BYTES,
-  PROT_WRITE,
+  PROT_GROWSDOWN,
+  PROT_GROWSUP,
 } from "../../abi/memory.ts";
-import type { OpenFile } from "../file/open-file.ts";
-import { roundUpToPage } from "../task/address-space.ts";
+import { advise, remap } from "../task/address-space-changes.ts";
+import { roundUpToPage } from "../task/area.ts";
 import type { Task } from "../task/task.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 
 /** The break after the call; the C library compares it with what it asked for. */
 export function brk(task: Task, address: number): number {
-  const { process } = task;
-  process.breakAddress = process.addressSpace.moveBreak(address);
-  return process.breakAddress;
-}
-
-function checkFile(task: Task, fd: number, protection: number, flags: number): OpenFile | number {
-  const file = task.process.descriptors.get(fd);
-  if (file === null) return -EBADF;
-  const status = file.status();
-  if (typeof status === "number" || (status.mode & S_IFMT) !== S_IFREG) return -ENODEV;
-  if (!file.isReadable) return -EACCES;
-  // A shared mapping that is written would have to reach the file: there are no pages here to notice it.
-  if ((flags & MAP_TYPE) !== MAP_PRIVATE && (protection & PROT_WRITE) !== 0) return -ENODEV;
-  return file;
+  return task.process.addressSpace.moveBreak(address);
 }
 
 export function mmap(
@@ -46,24 +32,10 @@ export function mmap(
   fd: number,
   offset: number,
 ): number {
-  if (!(byteLength > 0) || !(offset >= 0) || offset % PAGE_BYTES !== 0) return -EINVAL;
-  const type = flags & MAP_TYPE;
-  if (type !== MAP_PRIVATE && type !== MAP_SHARED && type !== MAP_SHARED_VALIDATE) return -EINVAL;
-  const file = (flags & MAP_ANONYMOUS) !== 0 ? null : checkFile(task, fd, protection, flags);
-  if (typeof file === "number") return file;
-  const isFixed = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0;
-  if (isFixed && address === 0) return -EINVAL;
-  const noReplace = (flags & MAP_FIXED_NOREPLACE) !== 0;
-  const { addressSpace, memory } = task.process;
-  const start = addressSpace.map(byteLength, isFixed ? address : 0, noReplace);
-  if (start < 0 || file === null) return start;
-  // A private mapping is a copy: what lies behind the end of the file reads as zero.
-  for (let done = 0; done < byteLength; ) {
-    const result = file.readAt(memory.bytes, start + done, byteLength - done, offset + done);
-    if (result <= 0) break;
-    done += result;
-  }
-  return start;
+  if (offset % PAGE_BYTES !== 0) return -EINVAL;
+  const file = (flags & MAP_ANONYMOUS) !== 0 ? null : task.process.descriptors.get(fd);
+  if (file === null && (flags & MAP_ANONYMOUS) === 0) return -EBADF;
+  return task.process.addressSpace.map({ address, byteLength, protection, flags, file, offset });
 }
 
 /** mmap of the akuma ABI: all ones on failure, whatever the reason. */
@@ -80,54 +52,93 @@ export function mmapAllOnes(
 }
 
 export function munmap(task: Task, address: number, byteLength: number): number {
-  if (!(byteLength > 0) || !(address >= 0) || address % PAGE_BYTES !== 0) return -EINVAL;
-  task.process.addressSpace.unmap(address, byteLength);
-  return 0;
+  return task.process.addressSpace.unmap(address, byteLength);
 }
 
-export function mremap(task: Task, address: number, oldBytes: number, newBytes: number, flags: number): number {
-  if (!(newBytes > 0) || !(oldBytes > 0) || address % PAGE_BYTES !== 0) return -EINVAL;
-  if ((flags & ~MREMAP_MAYMOVE) !== 0) return -EINVAL;
-  const { addressSpace, memory } = task.process;
-  if (!addressSpace.isMapped(address, oldBytes) || !memory.isValid(address, oldBytes)) return -ENOMEM;
-  const before = roundUpToPage(oldBytes);
-  const after = roundUpToPage(newBytes);
-  if (after <= before) {
-    if (after < before) addressSpace.unmap(address + after, before - after);
-    return address;
-  }
-  if (addressSpace.extend(address + before, after - before)) return address;
-  if ((flags & MREMAP_MAYMOVE) === 0) return -ENOMEM;
-  const moved = addressSpace.map(newBytes, 0, false);
-  if (moved < 0) return moved;
-  memory.bytes.copyWithin(moved, address, address + before);
-  addressSpace.unmap(address, oldBytes);
-  return moved;
+export function mremap(
+  task: Task,
+  address: number,
+  oldBytes: number,
+  newBytes: number,
+  flags: number,
+  newAddress: number,
+): number {
+  return remap(task.process.addressSpace, address, oldBytes, newBytes, flags, newAddress);
 }
 
-/** There is no protection to change; the range must be mapped all the same. */
-export function mprotect(task: Task, address: number, byteLength: number): number {
-  if (!(address >= 0) || address % PAGE_BYTES !== 0 || !(byteLength >= 0)) return -EINVAL;
-  return task.process.addressSpace.isMapped(address, roundUpToPage(byteLength)) ? 0 : -ENOMEM;
+export function mprotect(task: Task, address: number, byteLength: number, protection: number): number {
+  const growth = PROT_GROWSDOWN | PROT_GROWSUP;
+  if ((protection & growth) === growth) return -EINVAL;
+  if (address % PAGE_BYTES !== 0) return -EINVAL;
+  if (byteLength === 0) return 0;
+  // Bits that this machine does not have: PROT_BTI, PROT_MTE.
+  if ((protection & ~(0xf | growth)) !== 0) return -EINVAL;
+  return task.process.addressSpace.protect(address, byteLength, protection);
 }
 
 export function madvise(task: Task, address: number, byteLength: number, advice: number): number {
-  if (!(address >= 0) || address % PAGE_BYTES !== 0 || !(byteLength >= 0)) return -EINVAL;
+  return advise(task.process.addressSpace, address, byteLength, advice);
+}
+
+/** Everything is in the file, or will be when someone looks: see task/shared-memory.ts. */
+export function msync(task: Task, address: number, byteLength: number, flags: number): number {
+  if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0) return -EINVAL;
+  if (address % PAGE_BYTES !== 0) return -EINVAL;
+  if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return -EINVAL;
+  const { addressSpace } = task.process;
+  if (!addressSpace.isRange(address, byteLength)) return -ENOMEM;
+  return addressSpace.isMapped(address, roundUpToPage(byteLength)) ? 0 : -ENOMEM;
+}
+
+/** Every mapped page is resident: nothing is ever paged out. */
+export function mincore(task: Task, address: number, byteLength: number, vector: number): number {
   const { addressSpace, memory } = task.process;
-  const length = roundUpToPage(byteLength);
-  if (!addressSpace.isMapped(address, length)) return -ENOMEM;
-  // madvise(2): pages that were given up read as zero afterwards.
-  if (advice === MADV_DONTNEED && memory.isValid(address, length)) memory.bytes.fill(0, address, address + length);
+  if (address % PAGE_BYTES !== 0) return -EINVAL;
+  if (!addressSpace.isRange(address, byteLength)) return -ENOMEM;
+  const pages = roundUpToPage(byteLength) / PAGE_BYTES;
+  if (!memory.isValid(vector, pages)) return -EFAULT;
+  if (!addressSpace.isMapped(address, pages * PAGE_BYTES)) return -ENOMEM;
+  memory.bytes.fill(1, vector, vector + pages);
+  return 0;
+}
+
+/** mlock(2) and munlock(2): nothing is ever paged out, but the range must be mapped. */
+export function mlock(task: Task, address: number, byteLength: number): number {
+  const { addressSpace } = task.process;
+  const start = Math.floor(address / PAGE_BYTES) * PAGE_BYTES;
+  const length = roundUpToPage(byteLength + (address - start));
+  if (length === 0) return 0;
+  if (!addressSpace.isRange(start, length)) return -EINVAL;
+  return addressSpace.isMapped(start, length) ? 0 : -ENOMEM;
+}
+
+export function mlock2(task: Task, address: number, byteLength: number, flags: number): number {
+  return (flags & ~MLOCK_ONFAULT) !== 0 ? -EINVAL : mlock(task, address, byteLength);
+}
+
+export function mlockall(_task: Task, flags: number): number {
+  const known = MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT;
+  return flags === 0 || flags === MCL_ONFAULT || (flags & ~known) !== 0 ? -EINVAL : 0;
+}
+
+export function munlockall(): number {
   return 0;
 }
 
 export const memoryCalls: readonly SyscallDefinition[] = [
   call(214, "brk", ["address"], brk),
   call(215, "munmap", ["address", "size"], munmap),
-  call(216, "mremap", ["address", "size", "size", "hex"], mremap),
+  call(216, "mremap", ["address", "size", "size", "hex", "address"], mremap),
   call(222, "mmap", ["address", "size", "protection", "map-flags", "fd", "offset"], mmap),
   call(226, "mprotect", ["address", "size", "protection"], mprotect),
+  call(227, "msync", ["address", "size", "hex"], msync),
+  call(228, "mlock", ["address", "size"], mlock),
+  call(229, "munlock", ["address", "size"], mlock),
+  call(230, "mlockall", ["hex"], mlockall),
+  call(231, "munlockall", [], munlockall),
+  call(232, "mincore", ["address", "size", "address"], mincore),
   call(233, "madvise", ["address", "size", "int"], madvise),
+  call(284, "mlock2", ["address", "size", "hex"], mlock2),
 ];
 
 export const memoryAkumaCalls: readonly SyscallDefinition[] = [

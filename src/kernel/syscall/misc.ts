@@ -235,11 +235,6 @@ export function getcpu(task: Task, cpuAddress: number, nodeAddress: number): num
   return 0;
 }
 
-/** The address is cleared and woken when a thread ends; TypeScript programs have none to join. */
-export function setTidAddress(task: Task): number {
-  return task.threadId;
-}
-
 const PRIO_PROCESS = 0;
 const PRIO_USER = 2;
 
@@ -258,7 +253,6 @@ export function setpriority(task: Task, which: number, who: number): number {
 }
 
 export const miscCalls: readonly SyscallDefinition[] = [
-  call(96, "set_tid_address", ["address"], setTidAddress),
   call(122, "sched_setaffinity", ["pid", "size", "address"], schedSetaffinity),
   call(123, "sched_getaffinity", ["pid", "size", "address"], schedGetaffinity),
   call(124, "sched_yield", [], schedYield),

@@ -1,7 +1,7 @@
 /** Processes: exit(2), wait4(2), waitid(2), the ids, process groups and sessions. Everyone is root here. */
 import { ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from "../../abi/errno.ts";
 import { RUSAGE_BYTES } from "../../abi/resource.ts";
-import { SIGCHLD, SIGINFO_BYTES } from "../../abi/signal.ts";
+import { CLD_CONTINUED, CLD_STOPPED, SIGCHLD, SIGCONT, SIGINFO_BYTES } from "../../abi/signal.ts";
 import {
   P_ALL,
   P_PGID,
@@ -16,6 +16,8 @@ import {
 } from "../../abi/time.ts";
 import type { Process } from "../task/process.ts";
 import { exitInformation } from "../task/process-table.ts";
+import { writeSignalInformation } from "../task/signal-information.ts";
+import type { SignalInformation } from "../task/signal-queue.ts";
 import type { Task } from "../task/task.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 
@@ -111,19 +113,49 @@ export function setsid(task: Task): number {
 
 type ChildFilter = (child: Process) => boolean;
 
-/** A wanted child that has exited, BLOCKED, 0 (WNOHANG and none yet), or -errno. */
-function findExited(task: Task, isWanted: ChildFilter, dontHang: boolean): Process | number {
+/** A child and what is to be told of it. */
+interface ChildReport {
+  child: Process;
+  kind: "exited" | "stopped" | "continued";
+}
+
+/** What a wanted child has to report; BLOCKED, 0 (WNOHANG and nothing yet), or -errno. */
+function findReport(task: Task, isWanted: ChildFilter, options: number): ChildReport | number {
   const { process } = task;
   let hasAny = false;
   for (const child of process.children) {
     if (!isWanted(child)) continue;
-    if (child.hasExited) return child;
     hasAny = true;
+    if (child.hasExited) {
+      if ((options & WEXITED) !== 0) return { child, kind: "exited" };
+    } else if ((options & WSTOPPED) !== 0 && child.stopReport !== 0) return { child, kind: "stopped" };
+    else if ((options & WCONTINUED) !== 0 && child.continueReport) return { child, kind: "continued" };
   }
   if (!hasAny) return -ECHILD;
-  if (dontHang) return 0;
+  if ((options & WNOHANG) !== 0) return 0;
   task.waitOn(process.childEvents);
   return task.block();
+}
+
+/** The child's status as wait4(2) gives it. */
+function statusOf({ child, kind }: ChildReport): number {
+  if (kind === "exited") return child.status;
+  return kind === "stopped" ? (child.stopReport << 8) | 0x7f : 0xffff;
+}
+
+/** What waitid(2) gives. */
+function informationOf({ child, kind }: ChildReport): SignalInformation {
+  if (kind === "exited") return exitInformation(child);
+  return kind === "stopped"
+    ? { code: CLD_STOPPED, processId: child.processId, status: child.stopReport }
+    : { code: CLD_CONTINUED, processId: child.processId, status: SIGCONT };
+}
+
+/** A report is given once. */
+function consume(task: Task, { child, kind }: ChildReport): void {
+  if (kind === "exited") task.system.processes.reap(child);
+  else if (kind === "stopped") child.stopReport = 0;
+  else child.continueReport = false;
 }
 
 /** wait4's first argument: > 0 that child, -1 any, 0 those of the own group, < -1 those of that group. */
@@ -135,10 +167,6 @@ function childFilter(process: Process, wanted: number): ChildFilter {
 
 function groupFilter(processGroup: number): ChildFilter {
   return (child) => child.processGroup === processGroup;
-}
-
-function reap(task: Task, child: Process): void {
-  task.system.processes.reap(child);
 }
 
 export function wait4(
@@ -155,12 +183,12 @@ export function wait4(
   const { memory } = task.process;
   if (statusAddress !== 0 && !memory.isValid(statusAddress, 4)) return -EFAULT;
   if (usageAddress !== 0 && !memory.isValid(usageAddress, RUSAGE_BYTES)) return -EFAULT;
-  const child = findExited(task, childFilter(task.process, wanted), (options & WNOHANG) !== 0);
-  if (typeof child === "number") return child;
-  if (statusAddress !== 0) memory.writeUint32(statusAddress, child.status);
+  const report = findReport(task, childFilter(task.process, wanted), options | WEXITED);
+  if (typeof report === "number") return report;
+  if (statusAddress !== 0) memory.writeUint32(statusAddress, statusOf(report));
   if (usageAddress !== 0) memory.bytes.fill(0, usageAddress, usageAddress + RUSAGE_BYTES);
-  reap(task, child);
-  return child.processId;
+  consume(task, report);
+  return report.child.processId;
 }
 
 export function waitid(
@@ -178,21 +206,13 @@ export function waitid(
   const { memory } = task.process;
   if (informationAddress !== 0 && !memory.isValid(informationAddress, SIGINFO_BYTES)) return -EFAULT;
   if (usageAddress !== 0 && !memory.isValid(usageAddress, RUSAGE_BYTES)) return -EFAULT;
-  // Children never stop here: who asks for stopped ones alone waits for what does not come.
-  if ((options & WEXITED) === 0) return waitForever(task, (options & WNOHANG) !== 0);
-  const child = findExited(task, isWanted, (options & WNOHANG) !== 0);
-  if (typeof child === "number" && child !== 0) return child;
+  const report = findReport(task, isWanted, options);
+  if (typeof report === "number" && report !== 0) return report;
   if (informationAddress !== 0) memory.bytes.fill(0, informationAddress, informationAddress + SIGINFO_BYTES);
-  if (typeof child === "number") return 0;
-  if (informationAddress !== 0) {
-    const information = exitInformation(child);
-    memory.writeUint32(informationAddress, SIGCHLD);
-    memory.writeUint32(informationAddress + 8, information.code);
-    memory.writeUint32(informationAddress + 16, information.processId);
-    memory.writeUint32(informationAddress + 24, information.status);
-  }
+  if (typeof report === "number") return 0;
+  if (informationAddress !== 0) writeSignalInformation(memory, informationAddress, SIGCHLD, informationOf(report));
   if (usageAddress !== 0) memory.bytes.fill(0, usageAddress, usageAddress + RUSAGE_BYTES);
-  if ((options & WNOWAIT) === 0) reap(task, child);
+  if ((options & WNOWAIT) === 0) consume(task, report);
   return 0;
 }
 
@@ -202,13 +222,6 @@ function idFilter(process: Process, idType: number, id: number): ChildFilter | n
   if (idType === P_PID && id > 0) return childFilter(process, id);
   if (idType === P_PGID && id >= 0) return groupFilter(id === 0 ? process.processGroup : id);
   return null;
-}
-
-function waitForever(task: Task, dontHang: boolean): number {
-  if (task.process.children.size === 0) return -ECHILD;
-  if (dontHang) return 0;
-  task.waitOn(task.process.childEvents);
-  return task.block();
 }
 
 export const processCalls: readonly SyscallDefinition[] = [

@@ -1,5 +1,5 @@
 /** Signal sets in user memory, and the temporary mask of ppoll(2), pselect(2), epoll_pwait(2) and rt_sigsuspend(2). */
-import { EFAULT, EINVAL } from "../../abi/errno.ts";
+import { EFAULT, EINTR, EINVAL } from "../../abi/errno.ts";
 import { SIGSET_BYTES } from "../../abi/signal.ts";
 import { BLOCKED, type Task } from "../task/task.ts";
 import type { UserMemory } from "../task/user-memory.ts";
@@ -18,23 +18,27 @@ interface SavedMask {
 }
 
 /**
- * Runs `wait` under the signal mask at `address` (none for 0) and puts the old one back when the call ends. A handler that
- * runs because of the new mask keeps the call from waiting: EINTR, unless something is ready already.
+ * Runs `wait` under the signal mask at `address` (none for 0) and puts the old one back when the call ends. A signal that the
+ * new mask lets through keeps the call from waiting: EINTR, unless something is ready already. A thread of machine code runs
+ * its handler under the new mask still, and gets the old one back behind it.
  */
 export function withSignalMask(task: Task, address: number, byteLength: number, wait: (task: Task) => number): number {
   if (address === 0) return wait(task);
-  const { memory, signals } = task.process;
+  const { thread, process } = task;
+  const { memory, signals } = process;
   let saved = task.scratch as SavedMask | null;
   if (saved === null) {
     if (byteLength !== SIGSET_BYTES) return -EINVAL;
     if (!memory.isValid(address, SIGSET_BYTES)) return -EFAULT;
-    saved = { blocked: signals.blocked };
+    saved = { blocked: thread.blocked };
     task.scratch = saved;
     const before = signals.handled;
-    signals.setBlocked(readSignalSet(memory, address));
-    if (signals.handled !== before) task.isInterrupted = true;
+    signals.setBlocked(readSignalSet(memory, address), thread);
+    if (process.isMachine ? thread.mustCheckSignals : signals.handled !== before) task.isInterrupted = true;
   }
   const result = wait(task);
-  if (result !== BLOCKED) signals.setBlocked(saved.blocked);
+  if (result === BLOCKED) return result;
+  if (process.isMachine && result === -EINTR) thread.savedMask = saved.blocked;
+  else signals.setBlocked(saved.blocked, thread);
   return result;
 }

@@ -1,6 +1,7 @@
 /** Signals: kill(2), rt_sigaction(2) and its family, setitimer(2). */
-import { EAGAIN, EFAULT, EINTR, EINVAL, ESRCH } from "../../abi/errno.ts";
+import { EAGAIN, EFAULT, EINTR, EINVAL, ENOMEM, EPERM, ESRCH } from "../../abi/errno.ts";
 import {
+  MINSIGSTKSZ,
   NSIG,
   SI_TKILL,
   SI_USER,
@@ -10,11 +11,17 @@ import {
   SIGACTION_BYTES,
   SIGINFO_BYTES,
   SIGSET_BYTES,
+  SS_AUTODISARM,
+  SS_DISABLE,
+  SS_ONSTACK,
 } from "../../abi/signal.ts";
 import { ITIMER_PROF, ITIMER_REAL, TIMESPEC_BYTES } from "../../abi/time.ts";
 import type { Process } from "../task/process.ts";
-import type { SignalAwaiter, SignalInformation } from "../task/signals.ts";
+import { readSignalInformation, writeSignalInformation } from "../task/signal-information.ts";
+import type { SignalInformation } from "../task/signal-queue.ts";
+import type { SignalAwaiter } from "../task/signals.ts";
 import { BLOCKED, type Task } from "../task/task.ts";
+import type { Thread } from "../task/thread.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { readSignalSet, withSignalMask, writeSignalSet } from "./signal-mask.ts";
 import { readTimeout, readTimeval, writeTimeval } from "./timespec.ts";
@@ -26,20 +33,23 @@ function isSignal(signal: number): boolean {
   return signal >= 0 && signal <= NSIG;
 }
 
-function send(target: Process, signal: number, information: SignalInformation): void {
-  if (signal !== 0) target.signals.raise(signal, information);
+function information(task: Task, code: number): SignalInformation {
+  return { code, processId: task.process.processId, status: 0 };
+}
+
+function send(task: Task, target: Process, signal: number): void {
+  if (signal !== 0) target.signals.raise(signal, information(task, SI_USER));
 }
 
 export function kill(task: Task, processId: number, signal: number): number {
   const { process, system } = task;
-  const information: SignalInformation = { code: SI_USER, processId: process.processId, status: 0 };
   const id = processId | 0;
   if (id > 0) {
     const target = system.processes.get(id);
     // Whom it is for is looked at before what it is.
     if (target === null) return -ESRCH;
     if (!isSignal(signal)) return -EINVAL;
-    send(target, signal, information);
+    send(task, target, signal);
     return 0;
   }
   // kill(2): 0 is the own group, -1 everyone but the caller himself, -n group n.
@@ -50,22 +60,65 @@ export function kill(task: Task, processId: number, signal: number): number {
   }
   if (targets.length === 0) return -ESRCH;
   if (!isSignal(signal)) return -EINVAL;
-  for (const target of targets) send(target, signal, information);
+  for (const target of targets) send(task, target, signal);
   return 0;
+}
+
+/** The thread of that number, of process `processId` (-1: of any). */
+function threadOf(task: Task, processId: number, threadId: number): Thread | null {
+  const thread = task.system.processes.thread(threadId);
+  return thread === null || (processId !== -1 && thread.process.processId !== processId) ? null : thread;
+}
+
+function sendToThread(task: Task, processId: number, threadId: number, signal: number): number {
+  const target = threadOf(task, processId, threadId);
+  if (target === null) return -ESRCH;
+  if (!isSignal(signal)) return -EINVAL;
+  if (signal === 0) return 0;
+  return target.process.signals.raise(signal, information(task, SI_TKILL), target);
 }
 
 export function tgkill(task: Task, processId: number, threadId: number, signal: number): number {
   if (processId <= 0 || threadId <= 0) return -EINVAL;
-  const target = task.system.processes.get(processId);
-  // Threads of a TypeScript program all carry the number of their process.
-  if (target === null || target.processId !== threadId) return -ESRCH;
-  if (!isSignal(signal)) return -EINVAL;
-  send(target, signal, { code: SI_TKILL, processId: task.process.processId, status: 0 });
-  return 0;
+  return sendToThread(task, processId, threadId, signal);
 }
 
 export function tkill(task: Task, threadId: number, signal: number): number {
-  return tgkill(task, threadId, threadId, signal);
+  return threadId <= 0 ? -EINVAL : sendToThread(task, -1, threadId, signal);
+}
+
+/** What a program says of itself may name anyone but the kernel and kill(2), unless it signals itself (rt_sigqueueinfo(2)). */
+function queuedInformation(task: Task, address: number, processId: number): SignalInformation | number {
+  const { memory } = task.process;
+  if (!memory.isValid(address, SIGINFO_BYTES)) return -EFAULT;
+  const told = readSignalInformation(memory, address);
+  if ((told.code >= 0 || told.code === SI_TKILL) && processId !== task.process.processId) return -EPERM;
+  return told;
+}
+
+export function rtSigqueueinfo(task: Task, processId: number, signal: number, address: number): number {
+  const told = queuedInformation(task, address, processId);
+  if (typeof told === "number") return told;
+  const target = task.system.processes.get(processId);
+  if (target === null) return -ESRCH;
+  if (!isSignal(signal)) return -EINVAL;
+  return signal === 0 ? 0 : target.signals.raise(signal, told);
+}
+
+export function rtTgsigqueueinfo(
+  task: Task,
+  processId: number,
+  threadId: number,
+  signal: number,
+  address: number,
+): number {
+  if (processId <= 0 || threadId <= 0) return -EINVAL;
+  const told = queuedInformation(task, address, processId);
+  if (typeof told === "number") return told;
+  const target = threadOf(task, processId, threadId);
+  if (target === null) return -ESRCH;
+  if (!isSignal(signal)) return -EINVAL;
+  return signal === 0 ? 0 : target.process.signals.raise(signal, told, target);
 }
 
 export function rtSigaction(
@@ -108,14 +161,15 @@ export function rtSigprocmask(
 ): number {
   if (setBytes !== SIGSET_BYTES) return -EINVAL;
   const { memory, signals } = task.process;
-  const before = signals.blocked;
+  const { thread } = task;
+  const before = thread.blocked;
   if (newAddress !== 0) {
     if (!memory.isValid(newAddress, SIGSET_BYTES)) return -EFAULT;
     if (oldAddress !== 0 && !memory.isValid(oldAddress, SIGSET_BYTES)) return -EFAULT;
     const mask = readSignalSet(memory, newAddress);
-    if (how === SIG_BLOCK) signals.setBlocked(before | mask);
-    else if (how === SIG_UNBLOCK) signals.setBlocked(before & ~mask);
-    else if (how === SIG_SETMASK) signals.setBlocked(mask);
+    if (how === SIG_BLOCK) signals.setBlocked(before | mask, thread);
+    else if (how === SIG_UNBLOCK) signals.setBlocked(before & ~mask, thread);
+    else if (how === SIG_SETMASK) signals.setBlocked(mask, thread);
     else return -EINVAL;
   }
   if (oldAddress !== 0) {
@@ -129,7 +183,7 @@ export function rtSigpending(task: Task, address: number, setBytes: number): num
   if (setBytes > SIGSET_BYTES) return -EINVAL;
   const { memory, signals } = task.process;
   if (!memory.isValid(address, SIGSET_BYTES)) return -EFAULT;
-  writeSignalSet(memory, address, signals.pending);
+  writeSignalSet(memory, address, (signals.pending | task.thread.pending.set) & task.thread.blocked);
   return 0;
 }
 
@@ -163,14 +217,10 @@ export function rtSigtimedwait(
 
 function awaitSignal(task: Task, awaiter: SignalAwaiter, informationAddress: number, timeout: number): number {
   const { memory, signals } = task.process;
-  const taken = signals.takePending(awaiter.mask);
+  const taken = signals.takePending(awaiter.mask, task.thread);
   if (taken !== null) {
     if (informationAddress !== 0) {
-      memory.bytes.fill(0, informationAddress, informationAddress + SIGINFO_BYTES);
-      memory.writeUint32(informationAddress, taken.signal);
-      memory.writeUint32(informationAddress + 8, taken.information.code);
-      memory.writeUint32(informationAddress + 16, taken.information.processId);
-      memory.writeUint32(informationAddress + 24, taken.information.status);
+      writeSignalInformation(memory, informationAddress, taken.signal, taken.information);
     }
     return taken.signal;
   }
@@ -183,15 +233,32 @@ function awaitSignal(task: Task, awaiter: SignalAwaiter, informationAddress: num
   return task.block(-EAGAIN);
 }
 
-/** Handlers of TypeScript programs need no stack. The old setting reads as disabled. */
+/** sizeof(stack_t): ss_sp, ss_flags, ss_size. */
+const STACK_BYTES = 24;
+
+/** Handlers of TypeScript programs need no stack: for them it is kept and told again. */
 export function sigaltstack(task: Task, newAddress: number, oldAddress: number): number {
   const { memory } = task.process;
-  if (newAddress !== 0 && !memory.isValid(newAddress, 24)) return -EFAULT;
+  const { thread } = task;
+  if (newAddress !== 0 && !memory.isValid(newAddress, STACK_BYTES)) return -EFAULT;
+  if (oldAddress !== 0 && !memory.isValid(oldAddress, STACK_BYTES)) return -EFAULT;
+  const before = thread.alternateStack;
+  const isInUse = thread.isOnAlternateStack;
+  if (newAddress !== 0) {
+    if (isInUse) return -EPERM;
+    const flags = memory.readInt32(newAddress + 8);
+    const mode = flags & ~SS_AUTODISARM;
+    if (mode !== 0 && mode !== SS_DISABLE && mode !== SS_ONSTACK) return -EINVAL;
+    const byteLength = memory.readInt64(newAddress + 16);
+    if (mode === SS_DISABLE) thread.alternateStack = { address: 0, byteLength: 0, flags: SS_DISABLE };
+    else if (byteLength < MINSIGSTKSZ) return -ENOMEM;
+    else thread.alternateStack = { address: memory.readInt64(newAddress), byteLength, flags: flags & SS_AUTODISARM };
+  }
   if (oldAddress !== 0) {
-    if (!memory.isValid(oldAddress, 24)) return -EFAULT;
-    memory.bytes.fill(0, oldAddress, oldAddress + 24);
-    // SS_DISABLE.
-    memory.writeUint32(oldAddress + 8, 2);
+    memory.bytes.fill(0, oldAddress, oldAddress + STACK_BYTES);
+    memory.writeInt64(oldAddress, before.address);
+    memory.writeUint32(oldAddress + 8, before.flags | (isInUse ? SS_ONSTACK : 0));
+    memory.writeInt64(oldAddress + 16, before.byteLength);
   }
   return 0;
 }
@@ -239,4 +306,6 @@ export const signalCalls: readonly SyscallDefinition[] = [
   call(135, "rt_sigprocmask", ["signal-how", "signal-set", "signal-set-out", "size"], rtSigprocmask),
   call(136, "rt_sigpending", ["signal-set-out", "size"], rtSigpending),
   call(137, "rt_sigtimedwait", ["signal-set", "signal-info-out", "timespec", "size"], rtSigtimedwait),
+  call(138, "rt_sigqueueinfo", ["pid", "signal", "address"], rtSigqueueinfo),
+  call(240, "rt_tgsigqueueinfo", ["pid", "pid", "signal", "address"], rtTgsigqueueinfo),
 ];

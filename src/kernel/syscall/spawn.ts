@@ -24,7 +24,7 @@ interface SpawnMessage {
 }
 
 /** spawn(request, length) → process id. The request is a SpawnMessage in JSON. */
-function makeSpawn(loader: ProgramLoader, maximumMemoryBytes: number): Handler {
+function makeSpawn(loader: ProgramLoader): Handler {
   return (task, address, length) => {
     if (length > MAXIMUM_REQUEST_BYTES) return -EINVAL;
     const text = task.process.memory.readText(address, length);
@@ -50,7 +50,7 @@ function makeSpawn(loader: ProgramLoader, maximumMemoryBytes: number): Handler {
       descriptors,
       abi: message.abi ?? parent.abi,
       isolate: message.isolate ?? "realm",
-      maximumMemoryBytes,
+      maximumMemoryBytes: loader.maximumProgramBytes,
     });
     return typeof child === "number" ? child : child.processId;
   };
@@ -85,6 +85,6 @@ function isCleanString(value: unknown): boolean {
 }
 
 /** The line of the table; needs the kernel's loader. */
-export function spawnCalls(loader: ProgramLoader, maximumMemoryBytes: number): readonly SyscallDefinition[] {
-  return [call(301, "spawn", ["buffer-in", "size"], makeSpawn(loader, maximumMemoryBytes))];
+export function spawnCalls(loader: ProgramLoader): readonly SyscallDefinition[] {
+  return [call(301, "spawn", ["buffer-in", "size"], makeSpawn(loader))];
 }

@@ -1,11 +1,14 @@
 /** All processes, by number. An orphan leaves at once when it ends; a process that has exited stays until its parent has waited for it. */
-import { CLD_EXITED, CLD_KILLED, SA_NOCLDWAIT, SIG_IGN, SIGCHLD } from "../../abi/signal.ts";
+import { CLD_EXITED, CLD_KILLED, SA_NOCLDSTOP, SA_NOCLDWAIT, SIG_IGN, SIGCHLD } from "../../abi/signal.ts";
 import type { Process } from "./process.ts";
-import type { SignalInformation } from "./signals.ts";
+import type { SignalInformation } from "./signal-queue.ts";
+import type { Thread } from "./thread.ts";
 
 export class ProcessTable {
   readonly maximum: number;
   private readonly processes = new Map<number, Process>();
+  /** Threads beside the main ones, by number. */
+  private readonly moreThreads = new Map<number, Thread>();
   private lastNumber = 0;
   /** Called when the last process has gone. */
   onEmpty: (() => void) | null = null;
@@ -16,10 +19,10 @@ export class ProcessTable {
 
   /** The next free process id; 0 when the table is full (EAGAIN). */
   allocateNumber(): number {
-    if (this.processes.size >= this.maximum) return 0;
+    if (this.processes.size + this.moreThreads.size >= this.maximum) return 0;
     do {
       this.lastNumber = this.lastNumber >= 4_194_303 ? 2 : this.lastNumber + 1;
-    } while (this.processes.has(this.lastNumber));
+    } while (this.processes.has(this.lastNumber) || this.moreThreads.has(this.lastNumber));
     return this.lastNumber;
   }
 
@@ -29,6 +32,20 @@ export class ProcessTable {
 
   get(processId: number): Process | null {
     return this.processes.get(processId) ?? null;
+  }
+
+  addThread(thread: Thread): void {
+    this.moreThreads.set(thread.threadId, thread);
+  }
+
+  removeThread(thread: Thread): void {
+    if (this.moreThreads.get(thread.threadId) === thread) this.moreThreads.delete(thread.threadId);
+  }
+
+  /** The thread of that number; null for one that has ended. */
+  thread(threadId: number): Thread | null {
+    const main = this.processes.get(threadId)?.mainThread ?? null;
+    return main !== null && main.threadId === threadId ? main : (this.moreThreads.get(threadId) ?? null);
   }
 
   all(): Iterable<Process> {
@@ -52,8 +69,18 @@ export class ProcessTable {
     }
   }
 
+  /** A child has been stopped, or goes on. */
+  childChanged(process: Process, information: SignalInformation): void {
+    const { parent } = process;
+    if (parent === null || parent.hasExited) return;
+    parent.childEvents.wake();
+    if ((parent.signals.action(SIGCHLD).flags & SA_NOCLDSTOP) === 0) parent.signals.raise(SIGCHLD, information);
+  }
+
   /** Called by a process that has just ended: its children are orphaned, its parent is told. */
   ended(process: Process): void {
+    for (const thread of process.threads) this.removeThread(thread);
+    process.threads.clear();
     this.orphan(process);
     const { parent } = process;
     if (parent === null || parent.hasExited) {
@@ -62,7 +89,7 @@ export class ProcessTable {
       return;
     }
     const { handler, flags } = parent.signals.action(SIGCHLD);
-    // wait(2): with SIGCHLD set to SIG_IGN, or SA_NOCLDWAIT, children leave no zombies.
+    // wait(2): with SIGCHLD set to SIG_IGN, or SA_NOCLDSTOP, SA_NOCLDWAIT, children leave no zombies.
     if (handler === SIG_IGN || (flags & SA_NOCLDWAIT) !== 0) this.reap(process);
     parent.childEvents.wake();
     parent.signals.raise(SIGCHLD, exitInformation(process));

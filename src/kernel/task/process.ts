@@ -1,15 +1,19 @@
 /** A process: a memory, a descriptor table, a place in the tree of processes, and the tasks that run in it. */
 import { NR_OPEN, RLIM_INFINITY, RLIM_NLIMITS } from "../../abi/resource.ts";
+import { CLD_CONTINUED, CLD_STOPPED, SIGCONT } from "../../abi/signal.ts";
 import { exitStatus, RLIMIT_NOFILE, signalStatus } from "../../abi/time.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
 import type { DescriptorTable } from "../file/descriptor-table.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
 import { AddressSpace } from "./address-space.ts";
+import { roundUpToPage } from "./area.ts";
 import { IntervalTimer } from "./interval-timer.ts";
-import { ProcessSignals, type SignalInformation } from "./signals.ts";
+import type { SignalInformation } from "./signal-queue.ts";
+import { ProcessSignals } from "./signals.ts";
 import type { System } from "./system.ts";
 import { type Handler, Task, TaskState } from "./task.ts";
-import type { UserMemory } from "./user-memory.ts";
+import { Thread } from "./thread.ts";
+import { NULL_GUARD_BYTES, type UserMemory } from "./user-memory.ts";
 
 /** Which numbers and layouts a program speaks. */
 export type Abi = "linux" | "akuma";
@@ -55,10 +59,15 @@ export class Process {
   readonly descriptors: DescriptorTable;
   /** Root, working directory and umask. */
   readonly fileSystem: FileSystemContext;
-  readonly arguments: readonly string[];
-  readonly environment: readonly string[];
+  arguments: readonly string[];
+  environment: readonly string[];
   /** Path of the program, as /proc/PID/exe gives it. */
-  readonly executable: string;
+  executable: string;
+  /** Whether it runs machine code, and not a TypeScript program. */
+  isMachine = false;
+  mainThread: Thread;
+  /** The threads that have not ended. */
+  readonly threads: Set<Thread> = new Set();
   /** What /proc/PID/comm shows: the program's file name, cut to 15 bytes, until prctl(PR_SET_NAME). */
   name: string;
   readonly startedMilliseconds: number;
@@ -74,10 +83,19 @@ export class Process {
   hasExited = false;
   /** As wait4(2) reports it; meaningful once it has exited. */
   status = 0;
-  /** End of the heap: brk(2). */
+  /** Where a TypeScript program's heap begins: brk(2). */
   breakAddress = 0;
-  /** Called when the process ends, so that whoever runs its code can stop it (terminate a worker). */
+  /** Called when the process ends, so that whoever runs its code can stop it (terminate a worker, give back a memory). */
   onEnd: (() => void) | null = null;
+  /** Job control has stopped it. Machine code alone can be stopped. */
+  isStopped = false;
+  /** What wait4(2) has not reported yet: the signal that stopped it, or that it goes on. 0 and false once reported. */
+  stopReport = 0;
+  continueReport = false;
+  /** Called when a stopped process goes on. */
+  readonly whenResumed: (() => void)[] = [];
+  /** Its parent waits until it has its own memory or has ended: vfork(2). Null where nobody waits. */
+  vforkDone: WaitQueue | null = null;
   /** By RLIMIT_ number. RLIMIT_NOFILE's soft limit is the descriptor table's. */
   readonly limits: ResourceLimit[];
   /** prctl(PR_SET_CHILD_SUBREAPER): orphaned descendants become its children. */
@@ -102,7 +120,9 @@ export class Process {
     this.arguments = options.arguments;
     this.environment = options.environment;
     this.executable = options.executable;
-    this.name = options.executable.slice(options.executable.lastIndexOf("/") + 1).slice(0, NAME_BYTES);
+    this.name = nameOf(options.executable);
+    this.mainThread = new Thread(this, options.processId);
+    this.threads.add(this.mainThread);
     this.startedMilliseconds = system.now();
     this.limits = inheritLimits(options.parent, options.descriptors.limit);
     this.signals = new ProcessSignals(this);
@@ -111,7 +131,7 @@ export class Process {
 
   /** A task for one call of a TypeScript program; give it back with `putTask`. */
   takeTask(): Task {
-    return this.idleTasks.pop() ?? new Task(this, this.system, this.processId);
+    return this.idleTasks.pop() ?? new Task(this, this.system, this.mainThread);
   }
 
   putTask(task: Task): void {
@@ -149,10 +169,58 @@ export class Process {
     }
   }
 
-  /** What brk(2) and mmap(2) have made of the memory. */
+  /** What brk(2) and mmap(2) have made of the memory. A TypeScript program's is made when first asked for. */
   get addressSpace(): AddressSpace {
-    this.space ??= new AddressSpace(this.memory, this.breakAddress);
+    if (this.space === null) {
+      const { memory, limits, breakAddress } = this;
+      const { maximumBytes } = memory;
+      const mapBase = roundUpToPage(breakAddress + (maximumBytes - breakAddress) / 2);
+      this.space = new AddressSpace(memory, { heapStart: breakAddress, mapBase, limitBytes: maximumBytes, limits });
+      this.space.adopt(NULL_GUARD_BYTES, roundUpToPage(breakAddress), "");
+    }
     return this.space;
+  }
+
+  /** Machine code comes with an address space of its own, which its loader, fork and exec make. The one before is given up. */
+  set addressSpace(space: AddressSpace) {
+    this.space?.release();
+    this.space = space;
+    this.memory = space.memory;
+  }
+
+  /** The memory of a TypeScript program, in the place of machine code's. */
+  replaceMemory(memory: UserMemory, breakAddress: number): void {
+    this.space?.release();
+    this.space = null;
+    this.memory = memory;
+    this.breakAddress = breakAddress;
+  }
+
+  /** exec: another program in the same process. */
+  becomeProgram(executable: string, programArguments: readonly string[], environment: readonly string[]): void {
+    this.executable = executable;
+    this.arguments = programArguments;
+    this.environment = environment;
+    this.name = nameOf(executable);
+  }
+
+  /** Stops all threads where they are: SIGSTOP and its kin. */
+  stop(signal: number): void {
+    if (this.hasExited || this.isStopped) return;
+    this.isStopped = true;
+    this.stopReport = signal;
+    this.continueReport = false;
+    this.system.processes.childChanged(this, { code: CLD_STOPPED, processId: this.processId, status: signal });
+  }
+
+  /** SIGCONT. */
+  resume(): void {
+    if (!this.isStopped) return;
+    this.isStopped = false;
+    this.stopReport = 0;
+    this.continueReport = true;
+    for (const callback of this.whenResumed.splice(0)) callback();
+    this.system.processes.childChanged(this, { code: CLD_CONTINUED, processId: this.processId, status: SIGCONT });
   }
 
   /** ITIMER_REAL; made when first asked for. */
@@ -173,11 +241,21 @@ export class Process {
       task.reset();
     }
     this.idleTasks.length = 0;
+    for (const thread of this.threads) thread.hasExited = true;
+    this.whenResumed.length = 0;
+    this.vforkDone?.wake();
+    this.vforkDone = null;
     this.descriptors.closeAll();
+    this.space?.release();
     this.system.processes.ended(this);
     this.onEnd?.();
     this.exitEvents.wake();
   }
+}
+
+/** What /proc/PID/comm shows of a path. */
+function nameOf(executable: string): string {
+  return executable.slice(executable.lastIndexOf("/") + 1).slice(0, NAME_BYTES);
 }
 
 function inheritLimits(parent: Process | null, descriptorLimit: number): ResourceLimit[] {

@@ -1,14 +1,13 @@
 /**
- * Signals of one process: what is pending, blocked and handled (signal(7)). A TypeScript program has no stack that the kernel
- * could run a handler on; its handlers are functions that libakuma registers and the kernel calls between the program's turns.
- * A signal is pending once or not at all, the real-time ones too.
+ * Signals of one process: actions, what is pending, and whom a signal goes to (signal(7)). The program of a TypeScript process
+ * has no stack that the kernel could run a handler on: its handlers are functions that libakuma registers and the kernel
+ * calls between the program's turns. A thread of machine code takes its signals when it is about to go on with its program.
  */
-import { EINVAL } from "../../abi/errno.ts";
+import { EAGAIN, EINVAL } from "../../abi/errno.ts";
 import {
   NSIG,
   SA_RESETHAND,
   SA_RESTART,
-  SI_KERNEL,
   SI_USER,
   SIG_DFL,
   SIG_IGN,
@@ -25,6 +24,8 @@ import {
 } from "../../abi/signal.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
 import type { Process } from "./process.ts";
+import { fromKernel, type SignalInformation, SignalQueue, signalBit } from "./signal-queue.ts";
+import type { Thread } from "./thread.ts";
 
 /** One signal's action. `handler` is SIG_DFL, SIG_IGN or the program's own value (an address, or a token of libakuma's). */
 export interface SignalAction {
@@ -35,55 +36,45 @@ export interface SignalAction {
   restorer?: number;
 }
 
-/** Where a signal came from: siginfo_t without its number. */
-export interface SignalInformation {
-  /** SI_USER, SI_KERNEL, CLD_EXITED … */
-  code: number;
-  /** Who sent it, or the child it is about. */
-  processId: number;
-  /** Of a child: its exit code or the signal that ended it. */
-  status: number;
-}
-
 /** Someone who waits for signals instead of handling them: rt_sigtimedwait(2). */
 export interface SignalAwaiter {
   mask: bigint;
 }
 
 const ignoredByDefault: ReadonlySet<number> = new Set([SIGCHLD, SIGURG, SIGWINCH, SIGCONT]);
-/** Job control is not there: what would stop a process is ignored, SIGSTOP included. */
 const stopping: ReadonlySet<number> = new Set([SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU]);
-const fromKernel: SignalInformation = { code: SI_KERNEL, processId: 0, status: 0 };
+const STOPPING = signalBit(SIGSTOP) | signalBit(SIGTSTP) | signalBit(SIGTTIN) | signalBit(SIGTTOU);
 const defaultAction: SignalAction = { handler: SIG_DFL, flags: 0, mask: 0n };
-
-/** The bit of signal n in a mask is n - 1. */
-export function signalBit(signal: number): bigint {
-  return 1n << BigInt(signal - 1);
-}
-
-const UNBLOCKABLE = signalBit(SIGKILL) | signalBit(SIGSTOP);
+export const UNBLOCKABLE: bigint = signalBit(SIGKILL) | signalBit(SIGSTOP);
 
 export class ProcessSignals {
   private readonly actions = new Map<number, SignalAction>();
-  /** Bit n-1 stands for signal n. */
-  pending = 0n;
-  blocked = 0n;
+  private readonly shared = new SignalQueue();
   /**
-   * Runs a program's handler, between the program's turns; must not throw. Set by whoever started the program. Null means that
-   * handlers cannot run.
+   * Runs a handler of a TypeScript program, between the program's turns; must not throw. Set by whoever started the program.
+   * Null means that handlers cannot run.
    */
   deliver: ((signal: number, handler: number) => void) | null = null;
-  /** Handlers run so far: tells a call whether one ran meanwhile. */
+  /** Handlers of a TypeScript program run so far: tells a call whether one ran meanwhile. */
   handled = 0;
   /** Fires when a signal has become pending. */
   readonly arrivals: WaitQueue = new WaitQueue();
   private readonly due: { signal: number; handler: number }[] = [];
   private readonly awaiters = new Set<SignalAwaiter>();
-  private readonly information = new Map<number, SignalInformation>();
   private readonly process: Process;
 
   constructor(process: Process) {
     this.process = process;
+  }
+
+  /** What is pending for the process as a whole. Bit n-1 stands for signal n. */
+  get pending(): bigint {
+    return this.shared.set;
+  }
+
+  /** The mask of the main thread. */
+  get blocked(): bigint {
+    return this.process.mainThread.blocked;
   }
 
   action(signal: number): SignalAction {
@@ -92,9 +83,9 @@ export class ProcessSignals {
 
   setAction(signal: number, action: SignalAction): number {
     if (!(signal >= 1 && signal <= NSIG) || signal === SIGKILL || signal === SIGSTOP) return -EINVAL;
-    this.actions.set(signal, action);
+    this.actions.set(signal, { ...action, mask: action.mask & ~UNBLOCKABLE });
     // POSIX: an action that ignores a signal discards it where it is pending, blocked or not.
-    if (this.isIgnored(signal)) this.pending &= ~signalBit(signal);
+    if (this.isIgnored(signal)) this.discard(signalBit(signal));
     return 0;
   }
 
@@ -103,30 +94,82 @@ export class ProcessSignals {
     for (const [signal, action] of this.actions) {
       if (action.handler === SIG_IGN) child.actions.set(signal, action);
     }
-    child.blocked = this.blocked;
+    child.process.mainThread.blocked = this.blocked;
+  }
+
+  /** After fork: all actions. */
+  copyActionsTo(child: ProcessSignals): void {
+    for (const [signal, action] of this.actions) child.actions.set(signal, action);
+  }
+
+  /** At exec, in the same process. */
+  resetHandlers(): void {
+    for (const [signal, action] of [...this.actions]) {
+      if (action.handler !== SIG_IGN) this.actions.delete(signal);
+    }
   }
 
   isIgnored(signal: number): boolean {
     const { handler } = this.action(signal);
-    return handler === SIG_IGN || (handler === SIG_DFL && (ignoredByDefault.has(signal) || stopping.has(signal)));
+    if (handler === SIG_IGN) return true;
+    // A TypeScript program cannot be stopped: what would stop it is ignored, SIGSTOP included.
+    return handler === SIG_DFL && (ignoredByDefault.has(signal) || (stopping.has(signal) && !this.process.isMachine));
   }
 
-  /** Raises a signal for the process: ends it, runs its handler, or leaves it pending while blocked or awaited. */
-  raise(signal: number, information: SignalInformation = this.origin(signal)): void {
-    if (this.process.hasExited) return;
+  /**
+   * Raises a signal for the process, or for one of its threads: ends or stops it, has a handler run, or leaves the signal
+   * pending while it is blocked or awaited. 0, or -EAGAIN where too many real-time signals wait.
+   */
+  raise(
+    signal: number,
+    information: SignalInformation = this.origin(signal),
+    onlyThread: Thread | null = null,
+  ): number {
+    const { process } = this;
+    if (process.hasExited) return 0;
     if (signal === SIGKILL) {
-      this.process.terminateBySignal(signal);
-      return;
+      process.terminateBySignal(signal);
+      return 0;
     }
+    if (signal === SIGCONT) {
+      this.discard(STOPPING);
+      process.resume();
+    } else if (stopping.has(signal)) this.discard(signalBit(SIGCONT));
     const bit = signalBit(signal);
-    if ((this.blocked & bit) !== 0n || this.isAwaited(bit)) {
-      if ((this.pending & bit) !== 0n) return;
-      this.pending |= bit;
-      this.information.set(signal, information);
+    const taker = onlyThread === null ? this.takerOf(bit) : (onlyThread.blocked & bit) === 0n ? onlyThread : null;
+    const queue = onlyThread?.pending ?? this.shared;
+    if (taker === null || this.isAwaited(bit)) {
+      if (!queue.add(signal, information)) return -EAGAIN;
       this.arrivals.wake();
+      return 0;
+    }
+    if (!process.isMachine) {
+      this.act(signal, information);
+      return 0;
+    }
+    if (this.isIgnored(signal)) return 0;
+    if (this.action(signal).handler === SIG_DFL && !stopping.has(signal)) {
+      process.tracer?.signal(process, signal, information);
+      process.terminateBySignal(signal);
+      return 0;
+    }
+    if (!queue.add(signal, information)) return -EAGAIN;
+    taker.interrupt();
+    return 0;
+  }
+
+  /** A signal that an instruction of the thread caused: it cannot be ignored or blocked. */
+  force(thread: Thread, signal: number, information: SignalInformation): void {
+    const { process } = this;
+    const isBlocked = (thread.blocked & signalBit(signal)) !== 0n;
+    const { handler } = this.action(signal);
+    if (isBlocked || handler === SIG_IGN || handler === SIG_DFL) {
+      process.tracer?.signal(process, signal, information);
+      process.terminateBySignal(signal);
       return;
     }
-    this.act(signal, information);
+    thread.pending.add(signal, information);
+    thread.mustCheckSignals = true;
   }
 
   /** Linux sends SIGPIPE in the name of the process that wrote. */
@@ -134,14 +177,20 @@ export class ProcessSignals {
     return signal === SIGPIPE ? { code: SI_USER, processId: this.process.processId, status: 0 } : fromKernel;
   }
 
-  setBlocked(mask: bigint): void {
-    this.blocked = mask & ~UNBLOCKABLE;
-    for (let signal = 1; signal <= NSIG && (this.pending & ~this.blocked) !== 0n; signal++) {
-      const bit = signalBit(signal);
-      if ((this.pending & bit) === 0n || (this.blocked & bit) !== 0n) continue;
-      this.act(signal, this.take(signal));
+  setBlocked(mask: bigint, thread: Thread = this.process.mainThread): void {
+    thread.blocked = mask & ~UNBLOCKABLE;
+    if (((this.shared.set | thread.pending.set) & ~thread.blocked) === 0n) return;
+    thread.mustCheckSignals = true;
+    if (this.process.isMachine) return;
+    for (let taken = this.takeFor(thread); taken !== null; taken = this.takeFor(thread)) {
+      this.act(taken.signal, taken.information);
       if (this.process.hasExited) return;
     }
+  }
+
+  /** The next signal that a thread has to act on, no longer pending; null when there is none. Its own come first. */
+  takeFor(thread: Thread, mask: bigint = ~thread.blocked): { signal: number; information: SignalInformation } | null {
+    return thread.pending.take(mask) ?? this.shared.take(mask);
   }
 
   /** Registers someone who takes signals of a mask for himself until he is removed. */
@@ -154,20 +203,33 @@ export class ProcessSignals {
   }
 
   /** The lowest pending signal of the mask, no longer pending; null when there is none. */
-  takePending(mask: bigint): { signal: number; information: SignalInformation } | null {
-    const ready = this.pending & mask;
-    if (ready === 0n) return null;
-    for (let signal = 1; signal <= NSIG; signal++) {
-      if ((ready & signalBit(signal)) !== 0n) return { signal, information: this.take(signal) };
-    }
-    return null;
+  takePending(
+    mask: bigint,
+    thread: Thread = this.process.mainThread,
+  ): { signal: number; information: SignalInformation } | null {
+    return this.takeFor(thread, mask);
   }
 
-  private take(signal: number): SignalInformation {
-    this.pending &= ~signalBit(signal);
-    const information = this.information.get(signal) ?? fromKernel;
-    this.information.delete(signal);
-    return information;
+  /** With SA_RESETHAND a handler runs once. */
+  beginHandling(signal: number): void {
+    if ((this.action(signal).flags & SA_RESETHAND) !== 0) this.actions.delete(signal);
+  }
+
+  stops(signal: number): boolean {
+    return stopping.has(signal);
+  }
+
+  private discard(mask: bigint): void {
+    this.shared.discard(mask);
+    for (const thread of this.process.threads) thread.pending.discard(mask);
+  }
+
+  /** A thread that does not block the signal: the main thread if it can be. */
+  private takerOf(bit: bigint): Thread | null {
+    const { mainThread, threads } = this.process;
+    if (!mainThread.hasExited && (mainThread.blocked & bit) === 0n) return mainThread;
+    for (const thread of threads) if ((thread.blocked & bit) === 0n) return thread;
+    return null;
   }
 
   private isAwaited(bit: bigint): boolean {
@@ -177,6 +239,7 @@ export class ProcessSignals {
     return false;
   }
 
+  /** What a TypeScript program does about a signal. */
   private act(signal: number, information: SignalInformation): void {
     const action = this.action(signal);
     const { handler } = action;
@@ -187,7 +250,7 @@ export class ProcessSignals {
       this.process.terminateBySignal(signal);
       return;
     }
-    if ((action.flags & SA_RESETHAND) !== 0) this.actions.delete(signal);
+    this.beginHandling(signal);
     this.handled++;
     this.schedule(signal, handler);
     this.process.interruptOneTask((action.flags & SA_RESTART) !== 0);

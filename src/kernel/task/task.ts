@@ -11,6 +11,7 @@ import { WaitEntry, type Waiter, type WaitQueue } from "../../base/wait-queue.ts
 import type { OpenFile } from "../file/open-file.ts";
 import type { Process } from "./process.ts";
 import type { System } from "./system.ts";
+import type { Thread } from "./thread.ts";
 
 /** What a handler returns when the task has to wait. Lies outside of results and errors. */
 export const BLOCKED = -0x10000;
@@ -23,8 +24,8 @@ export const TaskState = { idle: 0, running: 1, parked: 2, queued: 3, dead: 4 } 
 export class Task implements Waiter {
   readonly process: Process;
   readonly system: System;
-  /** Thread id; a TypeScript program's calls all carry its process id. */
-  readonly threadId: number;
+  /** Whose call it is; all tasks of a TypeScript program share one thread. */
+  readonly thread: Thread;
   state: number = TaskState.idle;
 
   /** The call under way. */
@@ -43,6 +44,8 @@ export class Task implements Waiter {
   progress = 0;
   /** What a handler needs to remember between its runs. */
   scratch: unknown = null;
+  /** Called when the call is over, however it ends: a handler that left something elsewhere takes it back. */
+  whenAbandoned: (() => void) | null = null;
   /** True when the handler runs because its deadline passed. Tell the program then: do not wait again. */
   timedOut = false;
   /** True when a signal handler of the program ran while the task waited: the call ends with EINTR instead of waiting again. */
@@ -61,10 +64,14 @@ export class Task implements Waiter {
   /** For strace: when the call began. */
   startedMilliseconds = 0;
 
-  constructor(process: Process, system: System, threadId: number) {
+  constructor(process: Process, system: System, thread: Thread) {
     this.process = process;
     this.system = system;
-    this.threadId = threadId;
+    this.thread = thread;
+  }
+
+  get threadId(): number {
+    return this.thread.threadId;
   }
 
   /**
@@ -177,12 +184,25 @@ export class Task implements Waiter {
     this.process.parked.delete(this);
   }
 
+  /** A call that had to wait is over: hands the result on. */
+  finish(result: number): void {
+    const { complete, process } = this;
+    // Also after the process has ended: the task may hold a file.
+    process.putTask(this);
+    if (!process.hasExited) complete?.(result);
+  }
+
   /** Forgets the call. */
   reset(): void {
     if (this.entriesUsed > 0) this.unpark();
     this.restarts = 0;
     this.progress = 0;
     this.scratch = null;
+    if (this.whenAbandoned !== null) {
+      const takeBack = this.whenAbandoned;
+      this.whenAbandoned = null;
+      takeBack();
+    }
     this.timedOut = false;
     this.isInterrupted = false;
     this.neverRestarts = false;

@@ -1,0 +1,75 @@
+/**
+ * What machine code runs in: a memory, the CPU that has translated code for it, and the address space that says what lies where.
+ * The threads of a process share one, as does a child of vfork(2) until it has a program of its own.
+ */
+import type { Cpu } from "../../cpu/cpu.ts";
+import type { AddressSpace } from "../task/address-space.ts";
+import type { MachineMemory } from "../task/user-memory.ts";
+import type { MachineThread } from "./machine-thread.ts";
+
+/** Loop rounds and calls that a thread gets before the next one's turn, to begin with. */
+const FIRST_BUDGET = 50_000;
+const LEAST_BUDGET = 1000;
+const MOST_BUDGET = 4_000_000;
+/** What a turn should take. */
+const SHORT_SLICE_MILLISECONDS = 0.5;
+const LONG_SLICE_MILLISECONDS = 2;
+
+export class Machine {
+  readonly memory: MachineMemory;
+  readonly cpu: Cpu;
+  /** Another one for each process that it is used for. */
+  space: AddressSpace;
+  /** The program that it was made for, as MachinePool knows it. */
+  readonly program: string;
+  /** Whose registers are in the CPU's state. */
+  current: MachineThread | null = null;
+  /** Processes that run in it. */
+  users = 1;
+  budget: number = FIRST_BUDGET;
+  /** Called when the last process has left it. */
+  readonly whenUnused: (machine: Machine) => void;
+
+  constructor(
+    program: string,
+    memory: MachineMemory,
+    space: AddressSpace,
+    cpu: Cpu,
+    whenUnused: (machine: Machine) => void,
+  ) {
+    this.program = program;
+    this.memory = memory;
+    this.space = space;
+    this.cpu = cpu;
+    this.whenUnused = whenUnused;
+  }
+
+  /** Puts a thread's registers into the CPU. */
+  activate(thread: MachineThread): void {
+    if (this.current === thread) return;
+    this.putAside();
+    this.cpu.restoreThread(thread.registers);
+    this.current = thread;
+  }
+
+  /** Takes the registers of the current thread out of the CPU. */
+  putAside(): void {
+    if (this.current === null) return;
+    this.current.registers.set(this.cpu.saveThread());
+    this.current = null;
+  }
+
+  /** Adapts the budget so that turns are short enough for others and long enough to be worth it. */
+  learn(elapsedMilliseconds: number): void {
+    // A virtual clock stands still meanwhile: a run that is to repeat must not depend on how fast the host is.
+    if (elapsedMilliseconds === 0) return;
+    if (elapsedMilliseconds > LONG_SLICE_MILLISECONDS) this.budget = Math.max(LEAST_BUDGET, this.budget >> 1);
+    else if (elapsedMilliseconds < SHORT_SLICE_MILLISECONDS) this.budget = Math.min(MOST_BUDGET, this.budget * 2);
+  }
+
+  /** A process has ended or has got another program. */
+  leave(): void {
+    this.users--;
+    if (this.users === 0) this.whenUnused(this);
+  }
+}

@@ -1,0 +1,315 @@
+/**
+ * Runs machine code: takes turns between all threads that can go on, enters the gate for their calls, delivers their signals,
+ * and turns what the CPU stops at into signals.
+ */
+import { EINTR, ENOMEM } from "../../abi/errno.ts";
+import {
+  BUS_ADRALN,
+  ILL_ILLOPC,
+  SA_RESTART,
+  SEGV_ACCERR,
+  SEGV_MAPERR,
+  SI_KERNEL,
+  SIG_DFL,
+  SIG_IGN,
+  SIGBUS,
+  SIGILL,
+  SIGSEGV,
+  SIGTRAP,
+  TRAP_BRKPT,
+} from "../../abi/signal.ts";
+import { CodeCache } from "../../cpu/code-cache.ts";
+import { Cpu, type Stop } from "../../cpu/cpu.ts";
+import { stateOffset } from "../../cpu/state.ts";
+import { AddressSpace, type AddressSpaceOptions } from "../task/address-space.ts";
+import { forkAddressSpace } from "../task/fork-memory.ts";
+import type { Process } from "../task/process.ts";
+import type { System } from "../task/system.ts";
+import { BLOCKED, type Task, TaskState } from "../task/task.ts";
+import { MachineMemory } from "../task/user-memory.ts";
+import { Machine } from "./machine.ts";
+import { MachinePool } from "./machine-pool.ts";
+import { type MachineThread, NO_RESULT } from "./machine-thread.ts";
+import { enterHandler } from "./signal-frame.ts";
+import { TRAMPOLINE_ADDRESS } from "./trampoline.ts";
+
+/** Begins a call with the arguments in X0 to X5 of a CPU's state: see gate.ts. */
+export type StartCall = (task: Task, number: number, registers: DataView) => number;
+
+type CodeChange = (start: number, end: number) => void;
+
+/** Programs reserve far more than they use: what counts is what they make accessible. */
+const ADDRESS_SPACE_BYTES: number = 2 ** 32;
+/** What one call takes from the budget of loop rounds: so that turns end in time for programs that do little else. */
+const BUDGET_OF_CALL = 32;
+/** SVC's number is in X8. */
+const CALL_NUMBER = 8 * 8;
+/** Unknown instructions are logged this often. */
+const MOST_LOGGED = 100;
+
+export class Machines {
+  readonly system: System;
+  private readonly pool = new MachinePool();
+  /** Translated code, of all programs. */
+  readonly code: CodeCache = new CodeCache();
+  private readonly startCall: StartCall;
+  private ready: MachineThread[] = [];
+  private logged = 0;
+
+  constructor(system: System, startCall: StartCall) {
+    this.system = system;
+    this.startCall = startCall;
+  }
+
+  get hasReady(): boolean {
+    return this.ready.length > 0;
+  }
+
+  /**
+   * A machine with nothing mapped in it, for a program: one that ran it before, or a new one whose memory has `initialBytes`. -ENOMEM
+   * where the host, or the account of all processes, has no room.
+   */
+  create(program: string, initialBytes: number, options: AddressSpaceOptions): Machine | number {
+    const recycled = this.pool.take(program);
+    if (recycled === null) return this.createNew(program, initialBytes, options);
+    const { space: previous } = recycled;
+    const space = new AddressSpace(recycled.memory, {
+      ...options,
+      onCodeChange: previous.options.onCodeChange as CodeChange,
+    });
+    if (!space.charge(0, previous.stale.size)) return -ENOMEM;
+    space.stale.addAll(previous.stale);
+    this.renew(recycled, space);
+    return recycled;
+  }
+
+  /** A copy of a machine for a child process, as the thread in it sees it; null where there is no memory for it. */
+  fork(parent: Machine): Machine | null {
+    const stackPointer = parent.cpu.x32(31);
+    const recycled = this.pool.take(parent.program);
+    if (recycled !== null) {
+      const { space: previous } = recycled;
+      const onCodeChange = previous.options.onCodeChange as CodeChange;
+      const space = forkAddressSpace(parent.space, recycled.memory, { stackPointer, previous, onCodeChange });
+      if (typeof space === "number") return null;
+      this.renew(recycled, space);
+      return recycled;
+    }
+    const machine = this.createNew(parent.program, parent.memory.byteLength, parent.space.options);
+    if (typeof machine === "number") return null;
+    const onCodeChange = machine.space.options.onCodeChange as CodeChange;
+    const space = forkAddressSpace(parent.space, machine.memory, { stackPointer, onCodeChange });
+    if (typeof space === "number") return null;
+    machine.space = space;
+    return machine;
+  }
+
+  private createNew(program: string, initialBytes: number, options: AddressSpaceOptions): Machine | number {
+    let machine: Machine;
+    const onCodeChange: CodeChange = (start, end) => machine.cpu.invalidate(start, end);
+    try {
+      const memory = new MachineMemory(initialBytes, ADDRESS_SPACE_BYTES);
+      const cpu = new Cpu({
+        memory: memory.memory,
+        cache: this.code,
+        onSupervisorCall: () => this.supervisorCall(machine),
+      });
+      const space = new AddressSpace(memory, { ...options, onCodeChange });
+      machine = new Machine(program, memory, space, cpu, (unused) => this.pool.give(unused));
+    } catch (error) {
+      if (error instanceof RangeError) return -ENOMEM;
+      throw error;
+    }
+    return machine;
+  }
+
+  private renew(machine: Machine, space: AddressSpace): void {
+    machine.space = space;
+    machine.users = 1;
+    machine.cpu.reset();
+    machine.cpu.revalidate();
+  }
+
+  /** A thread may go on: it gets its turn. */
+  enqueue(thread: MachineThread): void {
+    if (thread.isQueued || thread.hasExited) return;
+    thread.isQueued = true;
+    this.ready.push(thread);
+    this.system.requestTurn();
+  }
+
+  /** One slice for every thread that is ready now, until `deadline`; how many ran. */
+  run(deadline: number): number {
+    const threads = this.ready;
+    if (threads.length === 0) return 0;
+    this.ready = [];
+    for (const [index, thread] of threads.entries()) {
+      thread.isQueued = false;
+      this.runSlice(thread);
+      if (this.system.now() < deadline) continue;
+      // Those that had no turn come before those that had one.
+      this.ready = [...threads.slice(index + 1), ...this.ready];
+      return index + 1;
+    }
+    return threads.length;
+  }
+
+  private runSlice(thread: MachineThread): void {
+    const { process, machine } = thread;
+    if (thread.hasExited || process.hasExited) return;
+    const started = this.system.now();
+    machine.activate(thread);
+    let budget = machine.budget;
+    while (this.returnsToProgram(thread) && thread.machine === machine) {
+      const stop = machine.cpu.run(budget);
+      if (stop.reason === "budget") {
+        this.enqueue(thread);
+        machine.learn(this.system.now() - started);
+        break;
+      }
+      if (stop.reason === "svc") {
+        if (thread.hasExited || process.hasExited || thread.task.state === TaskState.parked) break;
+      } else this.fault(thread, stop);
+      budget = Math.max(1, machine.cpu.view.getInt32(stateOffset.budget, true));
+    }
+    if (thread.machine !== machine) this.enqueue(thread);
+  }
+
+  /** SVC: true to go on at once, false to leave the CPU. */
+  private supervisorCall(machine: Machine): boolean {
+    const thread = machine.current as MachineThread;
+    const { view } = machine.cpu;
+    const { task } = thread;
+    view.setInt32(stateOffset.budget, view.getInt32(stateOffset.budget, true) - BUDGET_OF_CALL, true);
+    const result = this.startCall(task, view.getInt32(CALL_NUMBER, true), view);
+    if (result === BLOCKED) return false;
+    if (result === -EINTR) thread.isResultRestartable = task.isRestartable;
+    task.reset();
+    if (thread.hasExited || thread.process.hasExited) return false;
+    if (thread.keepsRegisters) {
+      thread.keepsRegisters = false;
+      return false;
+    }
+    if (result === -EINTR && thread.mustCheckSignals) {
+      thread.result = result;
+      return false;
+    }
+    setResult(machine, result);
+    return !thread.mustCheckSignals && thread.savedMask === null && !thread.process.isStopped;
+  }
+
+  /**
+   * What has to happen before a thread goes on with its program: the result of its call, signals, being stopped. False when it
+   * does not go on now.
+   */
+  private returnsToProgram(thread: MachineThread): boolean {
+    const { process } = thread;
+    if (thread.hasExited || process.hasExited) return false;
+    thread.machine.activate(thread);
+    if (thread.mustCheckSignals) this.deliverSignals(thread);
+    if (thread.hasExited || process.hasExited) return false;
+    if (thread.savedMask !== null) {
+      const mask = thread.savedMask;
+      thread.savedMask = null;
+      process.signals.setBlocked(mask, thread);
+      if (thread.mustCheckSignals) this.deliverSignals(thread);
+      if (process.hasExited) return false;
+    }
+    // Nothing was delivered that a call has been interrupted for: it starts again.
+    this.finishCall(thread, true);
+    if (!process.isStopped) return true;
+    process.whenResumed.push(() => this.enqueue(thread));
+    return false;
+  }
+
+  private deliverSignals(thread: MachineThread): void {
+    const { process } = thread;
+    thread.mustCheckSignals = false;
+    for (;;) {
+      const taken = process.signals.takeFor(thread);
+      if (taken === null) return;
+      const { signal, information } = taken;
+      const action = process.signals.action(signal);
+      if (action.handler === SIG_IGN) continue;
+      process.tracer?.signal(process, signal, information);
+      if (action.handler === SIG_DFL) {
+        if (process.signals.isIgnored(signal)) continue;
+        if (process.signals.stops(signal)) {
+          process.stop(signal);
+          continue;
+        }
+        process.terminateBySignal(signal);
+        return;
+      }
+      this.finishCall(thread, (action.flags & SA_RESTART) !== 0 && thread.isResultRestartable);
+      const maskBefore = thread.savedMask ?? thread.blocked;
+      thread.savedMask = null;
+      process.signals.beginHandling(signal);
+      if (!enterHandler(thread, signal, information, action, maskBefore, TRAMPOLINE_ADDRESS)) {
+        this.system.log(`${process.executable}: no room on the stack for the handler of signal ${signal}`);
+        process.terminateBySignal(SIGSEGV);
+        return;
+      }
+    }
+  }
+
+  /** Gives the thread the result of its call; one that a signal interrupted starts again if `restarts`. */
+  private finishCall(thread: MachineThread, restarts: boolean): void {
+    const { result, machine } = thread;
+    if (result === NO_RESULT) return;
+    thread.result = NO_RESULT;
+    // X0 still holds the first argument and X8 the number: back to the SVC.
+    if (result === -EINTR && restarts) machine.cpu.pc -= 4;
+    else setResult(machine, result);
+  }
+
+  /** What the CPU stopped at, other than a call and its budget, as a signal. */
+  private fault(thread: MachineThread, stop: Stop): void {
+    const { process, machine } = thread;
+    const raise = (signal: number, code: number, address: number | null): void => {
+      process.signals.force(thread, signal, {
+        code,
+        processId: 0,
+        status: 0,
+        ...(address === null ? {} : { address: BigInt(address) }),
+      });
+    };
+    switch (stop.reason) {
+      case "unknown":
+        this.log(process, `unknown instruction ${hexadecimal(stop.word)} at ${hexadecimal(stop.address)}`);
+        raise(SIGILL, ILL_ILLOPC, stop.address);
+        return;
+      case "breakpoint":
+        raise(SIGTRAP, TRAP_BRKPT, stop.address);
+        return;
+      case "fault": {
+        const at = `at ${hexadecimal(machine.cpu.pc)}`;
+        const address = stop.address === null ? "an address out of bounds" : hexadecimal(stop.address);
+        this.log(process, `${stop.kind === "fetch" ? "no code" : `bad access to ${address}`} ${at}`);
+        if (stop.kind === "stack") raise(SIGSEGV, SI_KERNEL, null);
+        else if (stop.address !== null && machine.space.isMapped(stop.address, 1)) {
+          if (stop.kind === "data") raise(SIGBUS, BUS_ADRALN, stop.address);
+          else raise(SIGSEGV, SEGV_ACCERR, stop.address);
+        } else raise(SIGSEGV, SEGV_MAPERR, stop.address);
+        return;
+      }
+      default:
+    }
+  }
+
+  private log(process: Process, message: string): void {
+    if (this.logged++ < MOST_LOGGED) this.system.log(`${process.executable} (${process.processId}): ${message}`);
+  }
+}
+
+/** A call's result into X0, as a signed 64-bit number. */
+function setResult({ cpu }: Machine, result: number): void {
+  const { view } = cpu;
+  const low = result | 0;
+  view.setInt32(0, low, true);
+  view.setInt32(4, low === result ? low >> 31 : Math.floor(result / 0x1_0000_0000), true);
+}
+
+function hexadecimal(value: number): string {
+  return `0x${value.toString(16).padStart(8, "0")}`;
+}
