@@ -263,10 +263,10 @@ export class Cpu {
     const waiting = [entry];
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       if (this.#translated.has(next) || (this.#fetch(next) === -1 && next !== entry)) continue;
-      const { code, discovered } = translateRegion(next, options);
+      const { code, discovered } = translateRegion([next], options);
       builder.exportFunction(String(next), builder.function(functionType, code));
       const pages = new Set([next >>> PAGE_SHIFT]);
-      for (const block of discovered.blocks.values()) {
+      for (const block of discovered.blocks) {
         for (let page = block.start >>> PAGE_SHIFT; page <= (block.end - 1) >>> PAGE_SHIFT; page++) pages.add(page);
       }
       this.#translated.set(next, { entry: next, pages: [...pages] });
