@@ -75,9 +75,9 @@ export interface CpuOptions {
 const DEFAULT_MAXIMUM_INSTRUCTIONS = 1000;
 const WASM_PAGE = 65536;
 const STATE_PAGES = 1;
-const everything: RegisterSet = { general: -1, vector: -1, flags: true };
+const everything: RegisterSet = { general: -1, vector: -1 };
 /** X28 to X30 and SP, which are what a handler needs that goes on elsewhere. */
-const frameRegisters: RegisterSet = { general: -1 << 28, vector: 0, flags: false };
+const frameRegisters: RegisterSet = { general: -1 << 28, vector: 0 };
 
 let runtimeModule: WebAssembly.Module | null = null;
 
@@ -360,6 +360,7 @@ export class Cpu {
       maximumInstructions: this.#maximumInstructions,
       storesEntry: this.#options.exactFaults === true,
       kept: this.#faultMode === "fast" ? frameRegisters : everything,
+      keepsFlags: this.#faultMode !== "fast",
       checksPermissions: this.#faultMode === "checked",
       slotFor: (address) => this.#map.slotFor(address),
       isKnown: (address) => this.#space.find(address, guest) !== null,

@@ -31,6 +31,9 @@ export const stateOffset = {
   flagKind: 832,
   flagA: 840,
   flagB: 848,
+  /** The last branch to a register that left its region: the region's first entry, and where it went. */
+  indirectFrom: 864,
+  indirectTo: 868,
 } as const;
 
 /** How flags that were left uncomputed follow from the operands in the state; the wide kind is one more than the narrow. */

@@ -1,16 +1,14 @@
 /** Translates the region at an address, and regions that it calls, from guest memory. */
 import { type CodeRegion, importedFunctions, TRANSLATED_TYPE } from "./region-module.ts";
-import type { RegisterSet } from "./translate/context.ts";
+import type { AccessOptions } from "./translate/access-points.ts";
 import type { Discovered, Fetch } from "./translate/discover.ts";
 import { type RegionOptions, translateRegion } from "./translate/region.ts";
 
-export interface TranslatorOptions {
+export interface TranslatorOptions extends AccessOptions {
   readonly fetch: Fetch;
   readonly hasFusedMultiply: boolean;
   readonly maximumInstructions: number;
   readonly storesEntry: boolean;
-  readonly kept: RegisterSet;
-  readonly checksPermissions: boolean;
   slotFor(address: number): number;
   /** Whether there is code for an address already. */
   isKnown(address: number): boolean;
@@ -34,7 +32,7 @@ export function translate(entry: number, options: TranslatorOptions): CodeRegion
     if (seen.has(next)) continue;
     seen.add(next);
     if (next !== entry && (options.fetch(next) === -1 || options.isKnown(next))) continue;
-    const { code, discovered, slots, locations } = translateRegion(next, regionOptions);
+    const { code, discovered, slots, locations } = translateRegion([next], regionOptions);
     const { body, codeStart } = code.finish();
     regions.push({
       entry: next,
@@ -58,7 +56,7 @@ function moved(pairs: readonly number[], distance: number): Uint32Array {
 
 /** The addresses that blocks were taken from, joined where they touch, and the words there. */
 function sourceOf({ blocks }: Discovered, fetch: Fetch): { ranges: Uint32Array; words: Int32Array } {
-  const sorted = [...blocks.values()].sort((a, b) => a.start - b.start);
+  const sorted = [...blocks].sort((a, b) => a.start - b.start);
   const ranges: number[] = [];
   for (const { start, end } of sorted) {
     const last = ranges.length - 1;

@@ -7,11 +7,10 @@ import type { Code } from "../wasm/code.ts";
 import { op, type ValueType } from "../wasm/opcodes.ts";
 import { type FlagLocals, newFlagLocals, type PendingFlags, pushCondition, pushPacked } from "./flags.ts";
 
-/** A set of guest registers: general ones (31 = SP) and vectors as bits, and the flags. */
+/** A set of guest registers: general ones (31 = SP) and vectors as bits. */
 export interface RegisterSet {
   general: number;
   vector: number;
-  flags: boolean;
 }
 
 /** Memories of a translated module. */
@@ -46,14 +45,15 @@ export class Context {
   readonly target: number;
   /** The guest address of the instruction that is being translated. */
   pc = 0;
-  used: RegisterSet = { general: 0, vector: 0, flags: false };
-  defined: RegisterSet = { general: 0, vector: 0, flags: false };
-  /** What was written since the block began or since the registers were saved: see saving.ts. */
-  unsaved: RegisterSet = { general: 0, vector: 0, flags: false };
+  used: RegisterSet = { general: 0, vector: 0 };
+  defined: RegisterSet = { general: 0, vector: 0 };
+  /** What was written, and whether the flags were, since the block began or since they were saved: see access-points.ts. */
+  unsaved: RegisterSet = { general: 0, vector: 0 };
+  hasUnsavedFlags = false;
   /** Flags not yet computed; null: they are in the packed local. */
   pending: PendingFlags | null = null;
-  /** Whether the block looked at the flags it started with. */
-  readsFlags = false;
+  /** Whether the block has set the flags. */
+  setsFlags = false;
   terminator: Terminator | null = null;
   readonly #general = new Array<number>(32).fill(-1);
   readonly #vector = new Array<number>(32).fill(-1);
@@ -72,11 +72,12 @@ export class Context {
   }
 
   startBlock(inherited: PendingFlags | null): void {
-    this.used = { general: 0, vector: 0, flags: false };
-    this.defined = { general: 0, vector: 0, flags: false };
-    this.unsaved = { general: 0, vector: 0, flags: false };
+    this.used = { general: 0, vector: 0 };
+    this.defined = { general: 0, vector: 0 };
+    this.unsaved = { general: 0, vector: 0 };
+    this.hasUnsavedFlags = false;
     this.pending = inherited;
-    this.readsFlags = false;
+    this.setsFlags = false;
     this.terminator = null;
   }
 
@@ -198,34 +199,26 @@ export class Context {
 
   /** Pushes i32 0 or 1. */
   condition(condition: number): void {
-    if (condition < 14) this.#useFlags();
     pushCondition(this.code, this.flagLocals, this.pending, condition);
   }
 
   packedFlags(): void {
-    this.#useFlags();
     pushPacked(this.code, this.flagLocals, this.pending);
   }
 
   /** The flags follow from operands just put into the flag locals. */
   setPending(pending: PendingFlags): void {
     this.pending = pending;
-    this.defined.flags = true;
-    this.unsaved.flags = true;
+    this.setsFlags = true;
+    this.hasUnsavedFlags = true;
   }
 
   /** Pops NZCV in bits 31 to 28. */
   setPackedFlags(): void {
     this.code.set(this.flagLocals.packed);
     this.pending = null;
-    this.defined.flags = true;
-    this.unsaved.flags = true;
-  }
-
-  #useFlags(): void {
-    if (this.defined.flags) return;
-    this.readsFlags = true;
-    if (this.pending === null) this.used.flags = true;
+    this.setsFlags = true;
+    this.hasUnsavedFlags = true;
   }
 
   /** Pushes what an access to guest address Xn|SP + offset takes as its address: see NULL_GUARD. */

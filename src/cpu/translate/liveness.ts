@@ -1,26 +1,18 @@
-/** Which registers a region must load and store, and where: data flow over its blocks. */
-
+/** Which registers a region must load and store, and where: data flow over its blocks, with sets of registers as bits. */
 import type { RegisterSet } from "./context.ts";
-import type { PendingFlags } from "./flags.ts";
 
 /** What data flow knows of a translated block. */
 export interface FlowBlock {
+  /** Registers read before they are written, and registers written. */
   readonly used: RegisterSet;
   readonly defined: RegisterSet;
-  readonly pendingAtEnd: PendingFlags | null;
-  /** Whether its code took over the flags that its only predecessor left pending. */
-  readonly inheritsFlags: boolean;
   /** Nodes reached with registers in locals. */
   readonly successors: readonly number[];
-  /** A node reached through a call: registers come from the state again. */
-  readonly afterCall: number | null;
   /** Some way out of it stores the registers into the state. */
   readonly leaves: boolean;
   /** A loop header leaves at its start when the budget is spent. */
   readonly isLoopHeader: boolean;
-  /** Whether its code looks at the flags as they were at its start. */
-  readonly readsFlags: boolean;
-  /** What it stores into the state before its accesses to memory; null: nothing. */
+  /** What it stores into the state before its accesses to memory; null: there are none. */
   readonly saves: BlockSaves | null;
 }
 
@@ -40,106 +32,64 @@ export interface Flow {
   readonly dirtyAtStart: readonly RegisterSet[];
   /** Registers whose locals must be right at the start of each block. */
   readonly liveAtStart: readonly RegisterSet[];
-  /** Whether the guest may still look at the flags that each block starts with. */
-  readonly flagsWanted: readonly boolean[];
   /** Registers to store before each block's first access, besides those that it wrote itself. */
   readonly savedFirst: readonly RegisterSet[];
 }
 
+const none: RegisterSet = { general: 0, vector: 0 };
+
+/** Blocks are in reverse postorder. */
 export function computeFlow(blocks: readonly FlowBlock[]): Flow {
-  const fresh = (): RegisterSet[] => blocks.map(() => ({ general: 0, vector: 0, flags: false }));
+  const fresh = (): RegisterSet[] => blocks.map(() => ({ general: 0, vector: 0 }));
   const [dirtyAtStart, dirtyAtEnd, liveAtStart] = [fresh(), fresh(), fresh()];
   for (let changed = true; changed; ) {
     changed = false;
     for (const [index, block] of blocks.entries()) {
       const end = dirtyAtEnd[index] as RegisterSet;
-      unite(end, dirtyAfter(block, dirtyAtStart[index] as RegisterSet));
+      const start = dirtyAtStart[index] as RegisterSet;
+      const { defined, saves } = block;
+      const kept = saves?.kept ?? none;
+      const unsaved = saves?.unsaved ?? none;
+      end.general = ((start.general | defined.general) & ~kept.general) | (unsaved.general & kept.general);
+      end.vector = ((start.vector | defined.vector) & ~kept.vector) | (unsaved.vector & kept.vector);
       for (const successor of block.successors) {
         if (unite(dirtyAtStart[successor] as RegisterSet, end)) changed = true;
       }
     }
   }
-  for (const [index, block] of blocks.entries()) {
-    unite(dirtyAtEnd[index] as RegisterSet, dirtyAfter(block, dirtyAtStart[index] as RegisterSet));
-  }
-  const flagsWanted = computeFlagsWanted(blocks, true);
-  const flagsRead = blocks.some(({ saves }) => saves?.kept.flags === true) ? computeFlagsWanted(blocks, false) : [];
-  const savedFirst = blocks.map(({ saves }, index) =>
-    saves === null ? none : savedFirstOf(saves, dirtyAtStart[index] as RegisterSet, flagsRead[index] === true),
-  );
+  const savedFirst = blocks.map(({ saves }, index): RegisterSet => {
+    if (saves === null) return none;
+    const start = dirtyAtStart[index] as RegisterSet;
+    return {
+      general: start.general & saves.kept.general & ~saves.definedBefore.general,
+      vector: start.vector & saves.kept.vector & ~saves.definedBefore.vector,
+    };
+  });
+  const out: RegisterSet = { general: 0, vector: 0 };
   for (let changed = true; changed; ) {
     changed = false;
     for (let index = blocks.length - 1; index >= 0; index--) {
       const block = blocks[index] as FlowBlock;
-      const out: RegisterSet = { general: 0, vector: 0, flags: false };
+      out.general = 0;
+      out.vector = 0;
       for (const successor of block.successors) unite(out, liveAtStart[successor] as RegisterSet);
       if (block.leaves) unite(out, dirtyAtEnd[index] as RegisterSet);
-      const start: RegisterSet = {
-        general: block.used.general | (out.general & ~block.defined.general),
-        vector: block.used.vector | (out.vector & ~block.defined.vector),
-        flags: block.used.flags || (out.flags && !block.defined.flags && block.pendingAtEnd === null),
-      };
-      unite(start, savedFirst[index] as RegisterSet);
-      if (block.isLoopHeader) {
-        const dirty = dirtyAtStart[index] as RegisterSet;
-        unite(start, { ...dirty, flags: dirty.flags && flagsWanted[index] === true });
-      }
-      if (unite(liveAtStart[index] as RegisterSet, start)) changed = true;
+      out.general = block.used.general | (out.general & ~block.defined.general);
+      out.vector = block.used.vector | (out.vector & ~block.defined.vector);
+      unite(out, savedFirst[index] as RegisterSet);
+      if (block.isLoopHeader) unite(out, dirtyAtStart[index] as RegisterSet);
+      if (unite(liveAtStart[index] as RegisterSet, out)) changed = true;
     }
   }
-  return { dirtyAtEnd, dirtyAtStart, liveAtStart, flagsWanted, savedFirst };
-}
-
-const none: RegisterSet = { general: 0, vector: 0, flags: false };
-
-/** What is dirty at a block's end if this is at its start. */
-function dirtyAfter({ defined, saves }: FlowBlock, start: RegisterSet): RegisterSet {
-  const general = start.general | defined.general;
-  const vector = start.vector | defined.vector;
-  const flags = start.flags || defined.flags;
-  if (saves === null) return { general, vector, flags };
-  const { kept, unsaved } = saves;
-  return {
-    general: (general & ~kept.general) | (unsaved.general & kept.general),
-    vector: (vector & ~kept.vector) | (unsaved.vector & kept.vector),
-    flags,
-  };
-}
-
-/** Flags are stored only for those that read them inside the region: callers and callees do not by the procedure call standard. */
-function savedFirstOf({ kept, definedBefore }: BlockSaves, dirty: RegisterSet, flagsRead: boolean): RegisterSet {
-  return {
-    general: dirty.general & kept.general & ~definedBefore.general,
-    vector: dirty.vector & kept.vector & ~definedBefore.vector,
-    flags: dirty.flags && kept.flags && flagsRead && !definedBefore.flags,
-  };
-}
-
-/** Flags are looked at after leaving the region, as far as it knows: `countLeaving`. */
-function computeFlagsWanted(blocks: readonly FlowBlock[], countLeaving: boolean): boolean[] {
-  const wanted = blocks.map(() => false);
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let index = blocks.length - 1; index >= 0; index--) {
-      const { readsFlags, defined, leaves, successors } = blocks[index] as FlowBlock;
-      if (
-        wanted[index] ||
-        !(readsFlags || (!defined.flags && ((leaves && countLeaving) || successors.some((next) => wanted[next]))))
-      )
-        continue;
-      wanted[index] = true;
-      changed = true;
-    }
-  }
-  return wanted;
+  return { dirtyAtEnd, dirtyAtStart, liveAtStart, savedFirst };
 }
 
 /** Adds a set to another; whether that grew. */
 function unite(into: RegisterSet, from: RegisterSet): boolean {
-  const [general, vector, flags] = [into.general | from.general, into.vector | from.vector, into.flags || from.flags];
-  const grew = general !== into.general || vector !== into.vector || flags !== into.flags;
+  const general = into.general | from.general;
+  const vector = into.vector | from.vector;
+  const grew = general !== into.general || vector !== into.vector;
   into.general = general;
   into.vector = vector;
-  into.flags = flags;
   return grew;
 }
