@@ -1,12 +1,12 @@
 /**
  * Compares random instructions with qemu-aarch64 for as long as wanted.
  *
- *     node bench/cpu-differential.ts [SAMPLES_PER_LINE] [SEED] [PATTERN]
+ *     node bench/cpu-differential.ts [SAMPLES_PER_LINE] [SEED] [PATTERN] [usual | controlled | exceptions]
  */
-import { compareLines } from "../src/cpu/compare-with-qemu.fixture.ts";
+import { compareLines, type FloatMode } from "../src/cpu/compare-with-qemu.fixture.ts";
 
-const [samples = "100", seed = "1", pattern = "."] = process.argv.slice(2);
-const { differences, cases } = compareLines(Number(samples), Number(seed), new RegExp(pattern));
+const [samples = "100", seed = "1", pattern = ".", mode = "usual"] = process.argv.slice(2);
+const { differences, cases } = compareLines(Number(samples), Number(seed), new RegExp(pattern), mode as FloatMode);
 const byName = Map.groupBy(
   differences,
   ({ name, what }) => name + (what.startsWith("undefined") ? " (undefined)" : ""),

@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { file as entry, tar } from "../host/node/root/archives.fixture.ts";
 
 const main = fileURLToPath(new URL("main.ts", import.meta.url));
 const file = randomBytes(3_000_000);
@@ -106,6 +107,39 @@ describe("akuma", { concurrency: 2 }, () => {
     assert.match(stdout, / a b\n$/);
     assert.equal(code, 42);
     assert.equal((await akuma("run", "./nothere.ts")).code, 127);
+  });
+
+  test("run: a root file system, programs in it by name, and what is not there", async () => {
+    mkdirSync(join(folder, "root", "usr", "bin"), { recursive: true });
+    writeFileSync(join(folder, "root", "usr", "bin", "script"), "#!/usr/lib/akuma/bin/cat\nfrom the root\n", {
+      mode: 0o755,
+    });
+    const byName = await akuma("run", "--root", "root", "script");
+    assert.deepEqual([byName.stdout, byName.code], ["#!/usr/lib/akuma/bin/cat\nfrom the root\n", 0]);
+    writeFileSync(join(folder, "upper.tar"), tar(entry("etc/motd", "from above\n")));
+    const above = await akuma("run", "--root", "root", "--root", "upper.tar", "--", "cat", "/etc/motd");
+    assert.deepEqual([above.stdout, above.code], ["from above\n", 0]);
+    const [missing, archive] = [
+      await akuma("run", "--root", "root", "nonesuch"),
+      await akuma("run", "--root", "nowhere.tar", "ls"),
+    ];
+    assert.deepEqual([missing.code, archive.code], [127, 1]);
+    assert.match(missing.stderr, /no program nonesuch in the root file system \(looked in \/usr\/local\/sbin/);
+    assert.match(archive.stderr, /no folder or archive nowhere\.tar/);
+    writeFileSync(join(folder, "hostile.tar"), tar(entry("../escape")));
+    assert.match((await akuma("run", "--root", "hostile.tar", "ls")).stderr, /hostile\.tar: .* outside of the root/);
+  });
+
+  test("run: scripts and executables of the host's", async () => {
+    writeFileSync(join(folder, "script"), "#!/bin/cat\nfrom the host\n");
+    assert.equal((await akuma("run", "./script")).stdout, "#!/bin/cat\nfrom the host\n");
+    const header = Buffer.from("7f454c46020101000000000000000000" + "02003e00", "hex");
+    writeFileSync(join(folder, "intel"), header);
+    writeFileSync(join(folder, "text"), "no program");
+    const [intel, text] = [await akuma("run", "./intel"), await akuma("run", "./text")];
+    assert.deepEqual([intel.code, text.code], [126, 126]);
+    assert.match(intel.stderr, /intel is machine code for x86-64: guests run that of arm64/);
+    assert.match(text.stderr, /text is neither an executable/);
   });
 
   test("run: signals end the program and tell so in the exit code", async () => {

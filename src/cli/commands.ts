@@ -104,18 +104,19 @@ function addRun(program: Command, finish: Finish): void {
     .description("run a program in the kernel")
     .argument(
       "<PROGRAM>",
-      "the name of a program in /bin, a path in the guest, or a .ts or .js module of yours that exports main",
+      "the name of a program in the guest, a path there, a .ts or .js module of yours that exports main, or an arm64 executable or script of yours",
     )
     .argument("[ARGUMENT...]", "what the program gets")
     .passThroughOptions()
     .addHelpText(
       "after",
-      "\nFlags stand before PROGRAM; what follows is the program's.\n\nExamples:\n  akuma run --publish 8080 --mount .:/public httpd --log\n  akuma run --allow-net=example.com:80 --strace -- wget http://example.com/\n  akuma run --isolate ./server.ts 8080",
+      "\nFlags stand before PROGRAM; what follows is the program's.\n\nExamples:\n  akuma run --publish 8080 --mount .:/public httpd --log\n  akuma run --allow-net=example.com:80 --strace -- wget http://example.com/\n  akuma run --isolate ./server.ts 8080\n  akuma run ./hello-arm64 world\n  akuma run --root debian.tar.zst -- /bin/sh\n  akuma run --root nginx-arm64.tar --publish 8080:80 -- nginx -g 'daemon off;'",
     );
   addFlags(
     run,
     "publish",
     "allowNet",
+    "root",
     "mount",
     "env",
     "abi",
@@ -166,5 +167,6 @@ Examples:
   akuma wget http://example.com/                fetch a page into this folder
   akuma run --publish 8080:80 -- httpd -p 80    run a program of /bin
   akuma run ./my-program.ts                     run a module of yours
+  akuma run --root debian.tar -- /bin/sh        run Linux/arm64 programs of a root file system
 
 Programs reach nothing outside until --allow-net lets them. \`akuma run --help\` tells all flags.`;

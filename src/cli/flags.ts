@@ -4,6 +4,8 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 /** Values as the command line gives them, checked where that needs no kernel. */
 export interface KernelFlags {
   publish?: string[];
+  /** The lowest first. */
+  root?: string[];
   mount?: MountFlag[];
   /** Undefined: nothing is granted. */
   allowNet?: GrantFlag;
@@ -76,6 +78,7 @@ function parseGrant(text: string, before?: GrantFlag): GrantFlag {
 export type FlagName =
   | "publish"
   | "allowNet"
+  | "root"
   | "mount"
   | "env"
   | "abi"
@@ -108,6 +111,12 @@ const options: Readonly<Record<FlagName, () => Option>> = {
       "--allow-net [LIST]",
       "let the guest reach everything, or only LIST: example.com, *.example.com, 192.0.2.7, 10.0.0.0/8, localhost, each with :PORT or :FIRST-LAST if you like, separated by commas",
     ).argParser(parseGrant),
+  root: () =>
+    option(
+      PROGRAM,
+      "--root <PATH>",
+      "the guest's root file system: a folder, a .tar, .tar.gz or .tar.zst, or an image from docker save; what the guest changes is kept in memory. May be given several times, the last one on top",
+    ).argParser(collect((text) => text)),
   mount: () =>
     option(
       PROGRAM,

@@ -1,5 +1,5 @@
 /** Boots a kernel as the flags say, runs one program in it on the host's terminal, and hands signals on. */
-import { closeSync, openSync, statSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, statSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { type BootOptions, Kernel, type MountOption } from "../host/node/boot.ts";
 import type { KernelProcess, SpawnOptions } from "../host/node/kernel-process.ts";
@@ -17,6 +17,12 @@ export async function bootKernel(flags: SessionFlags, more: BootOptions = {}): P
   const options: BootOptions = { log: printLog, ...more };
   const mounts = mountsOf(flags.mount ?? []);
   options.mounts = { ...mounts, ...more.mounts };
+  if (flags.root !== undefined) {
+    for (const path of flags.root) {
+      if (!existsSync(path)) throw new CommandFailure(`there is no folder or archive ${path} to be the root`);
+    }
+    options.root = flags.root;
+  }
   if (flags.publish !== undefined) options.publish = [...flags.publish, ...(more.publish ?? [])];
   if (options.allowNet === undefined && flags.allowNet !== undefined) options.allowNet = flags.allowNet;
   if (flags.pcap !== undefined) options.pcap = flags.pcap;

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { SeededRandom } from "../base/random.ts";
 import { instructions } from "./decode/table.ts";
 import { buildProgram, CASE_BYTES, type Case, caseOffset, isSingle, randomWord } from "./differential.fixture.ts";
+import { controlledInstructions } from "./float/execute.ts";
+import { controlBit, statusBit } from "./float/format.ts";
 import { runProgram } from "./program.fixture.ts";
 import { handlers } from "./translate/handlers.ts";
 
@@ -33,33 +35,49 @@ export function runUnderQemu(file: Uint8Array, processor: string): Uint8Array {
   }
 }
 
-export function compareCases(cases: readonly Case[], seed: number, processor = "cortex-a72"): Difference[] {
+/**
+ * What FPCR is, and with it which bits of FPSR are kept: zero, with QC only; random, with the exception flags where it is not zero;
+ * zero with CpuOptions.floatExceptions and all flags.
+ */
+export type FloatMode = "usual" | "controlled" | "exceptions";
+
+export function compareCases(
+  cases: readonly Case[],
+  seed: number,
+  processor = "cortex-a72",
+  mode: FloatMode = "usual",
+): Difference[] {
   const file = buildProgram(cases, seed);
   const there = runUnderQemu(file, processor);
-  const here = runHere(file);
+  const here = runHere(file, mode);
   if (here.length !== there.length) throw new Error(`${here.length} bytes here, ${there.length} there`);
   const differences: Difference[] = [];
-  for (const [index, { instruction, word }] of cases.entries()) {
+  for (const [index, { instruction, word, control = 0 }] of cases.entries()) {
     const range = [index * CASE_BYTES, (index + 1) * CASE_BYTES] as const;
-    const what = describe(Buffer.from(here.subarray(...range)), Buffer.from(there.subarray(...range)));
+    const status = mode === "exceptions" || control !== 0 ? -1 : statusBit.saturation;
+    const what = describe(Buffer.from(here.subarray(...range)), Buffer.from(there.subarray(...range)), status);
     if (what !== null) differences.push({ name: instruction.name, word, what });
   }
   return differences;
 }
 
 /** An unknown instruction is marked in X29 and skipped, as the program's own signal handler does. */
-function runHere(file: Uint8Array): Uint8Array {
+function runHere(file: Uint8Array, mode: FloatMode): Uint8Array {
   const result = runProgram(file, null, {
     onUnknown: (cpu) => {
       cpu.setX(29, 1);
       cpu.pc += 4;
     },
+    floatExceptions: mode === "exceptions",
+    // Every case leaves its region where it writes FPCR.
+    ...(mode === "controlled" ? { maximumInstructions: 8 } : {}),
   });
   if (result.stop !== null) throw new Error(JSON.stringify(result.stop));
   return result.output;
 }
 
-function describe(here: Buffer, there: Buffer): string | null {
+/** `status` are the bits of FPSR that must agree. */
+function describe(here: Buffer, there: Buffer, status: number): string | null {
   if (here.equals(there)) return null;
   const undefinedHere = here.readUInt32LE(caseOffset.undefinedMark) === 1;
   if (undefinedHere !== (there.readUInt32LE(caseOffset.undefinedMark) === 1)) {
@@ -81,7 +99,21 @@ function describe(here: Buffer, there: Buffer): string | null {
   for (let register = 0; register < 32; register++) compare(`v${register}`, output + 240 + register * 16, 16);
   for (let offset = caseOffset.scratch; offset < CASE_BYTES; offset += 8)
     compare(`memory+${offset - caseOffset.scratch}`, offset, 8);
-  return found.join(", ");
+  const [statusHere, statusThere] = [here, there].map((bytes) => bytes.readUInt32LE(caseOffset.status) & status);
+  if (statusHere !== statusThere)
+    found.push(`fpsr ${statusHere?.toString(16)} instead of ${statusThere?.toString(16)}`);
+  return found.length === 0 ? null : found.join(", ");
+}
+
+function randomControl(random: SeededRandom): number {
+  const bits = random.nextUint32();
+  const flag = (shift: number, bit: number): number => (((bits >>> shift) & 3) === 0 ? bit : 0);
+  return (
+    ((bits & 3) << 22) |
+    flag(2, controlBit.flushToZero) |
+    flag(4, controlBit.defaultNan) |
+    flag(6, controlBit.alternativeHalf)
+  );
 }
 
 /** Processors without and with the atomic instructions of Armv8.1; neither has what we do not advertise of their kind. */
@@ -94,6 +126,7 @@ export function compareLines(
   samplesPerLine: number,
   seed: number,
   pattern = /./,
+  mode: FloatMode = "usual",
 ): { differences: Difference[]; cases: number } {
   const random = new SeededRandom(seed);
   const differences: Difference[] = [];
@@ -105,12 +138,17 @@ export function compareLines(
       const needsAtomics = /^(CAS|SWP|LDAPR|LD(ADD|CLR|EOR|SET|[SU]MAX|[SU]MIN))/.test(name);
       if (handlers[index] === undefined || !isSingle(name) || !pattern.test(name)) continue;
       if (needsAtomics !== (processor === atomicProcessor)) continue;
-      for (let sample = 0; sample < samplesPerLine; sample++)
-        cases.push({ instruction, word: randomWord(instruction, random) });
+      if (mode !== "usual" && controlledInstructions[index] === undefined) continue;
+      for (let sample = 0; sample < samplesPerLine; sample++) {
+        const word = randomWord(instruction, random);
+        cases.push(
+          mode === "controlled" ? { instruction, word, control: randomControl(random) } : { instruction, word },
+        );
+      }
     }
     count += cases.length;
     for (let at = 0; at < cases.length; at += CASES_PER_PROGRAM) {
-      differences.push(...compareCases(cases.slice(at, at + CASES_PER_PROGRAM), seed + at, processor));
+      differences.push(...compareCases(cases.slice(at, at + CASES_PER_PROGRAM), seed + at, processor, mode));
     }
   }
   return { differences, cases: count };

@@ -6,6 +6,8 @@ import { CodeCache, type CodeSpace } from "./code-cache.ts";
 import type { CodeMap } from "./code-map.ts";
 import { crc32, crc32c } from "./crc32.ts";
 import { dataAccessOf, instructionAt, placeOf, trapKindOf } from "./fault.ts";
+import { estimate } from "./float/estimate.ts";
+import { executeFloat } from "./float/execute.ts";
 import { doubleToHalf, halfToSingle } from "./half-precision.ts";
 import { InstalledCode } from "./installed-code.ts";
 import type { CodeModule } from "./region-module.ts";
@@ -57,13 +59,18 @@ export interface CpuOptions {
   readonly shared?: boolean;
   /**
    * Called at SVC with the registers in the state; true: go on behind it at once, false: run() returns. It must not change the
-   * program counter when it says true.
+   * program counter or FPCR when it says true.
    */
   readonly onSupervisorCall?: (immediate: number) => boolean;
   /** See setFaultMode(). */
   readonly faultMode?: FaultMode;
   /** Makes every instruction a region of its own. Several times slower; to compare with. */
   readonly exactFaults?: boolean;
+  /**
+   * Executes floating point in software, so that the exception flags of FPSR are kept: about a hundred times slower. Without it they
+   * are kept only while FPCR is not zero.
+   */
+  readonly floatExceptions?: boolean;
   /** Instructions in one region at most. */
   readonly maximumInstructions?: number;
   /** Translated code to share with other CPUs; without it the CPU has its own. */
@@ -78,6 +85,15 @@ const STATE_PAGES = 1;
 const everything: RegisterSet = { general: -1, vector: -1 };
 /** X28 to X30 and SP, which are what a handler needs that goes on elsewhere. */
 const frameRegisters: RegisterSet = { general: -1 << 28, vector: 0 };
+
+/** What code of one flavour is linked to; see translate/float-control.ts. */
+interface Flavour {
+  readonly map: CodeMap;
+  readonly space: CodeSpace;
+  readonly installed: InstalledCode;
+  readonly runtime: Record<string, unknown>;
+  readonly imports: Record<string, unknown>;
+}
 
 let runtimeModule: WebAssembly.Module | null = null;
 
@@ -94,18 +110,22 @@ export class Cpu {
   };
   readonly #options: CpuOptions;
   readonly #cache: CodeCache;
-  readonly #imports: Record<string, unknown>;
   #faultMode: FaultMode;
   #mustLeave = false;
   #isTakingIn = false;
   /** Where the host's stack was last found spent. */
   #spentAt: number | null = null;
+  #imports: Record<string, unknown>;
   #map: CodeMap;
   #space: CodeSpace;
   #installed: InstalledCode;
   #runtime: Record<string, unknown> = {};
   #run: (pc: number) => void = () => {};
   #hasFusedMultiply = false;
+  /** Whether floating point is executed in software now. */
+  #isSoftFloat = false;
+  /** The flavour that was left last, to return to. */
+  #otherFlavour: Flavour | null = null;
   #view: DataView;
   #thread: Uint8Array;
   #guest: Int32Array;
@@ -126,10 +146,13 @@ export class Cpu {
       crc32c,
       halfToSingle,
       doubleToHalf,
+      estimate,
+      executeFloat: (word: number) => executeFloat(this.#view, word),
       supervisorCall: () => this.#supervisorCall(),
     };
     this.#cache.renewIfFull();
     this.#map = this.#cache.map;
+    this.#isSoftFloat = this.#wantsSoftFloat;
     this.#installed = this.#link();
     this.#space = this.#spaceOf();
     if (this.#faultMode === "checked") this.#makePermissions();
@@ -196,6 +219,7 @@ export class Cpu {
     if (mode === "checked") this.#makePermissions();
     this.#space = this.#spaceOf();
     this.#installed.clear();
+    this.#otherFlavour = null;
     this.#mustLeave = true;
   }
 
@@ -218,6 +242,7 @@ export class Cpu {
    * the same program: call revalidate() when its memory is as it should be.
    */
   reset(): void {
+    this.#otherFlavour = null;
     this.#space.merge(this.#installed.modules());
     this.#thread.fill(0);
     this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
@@ -229,6 +254,7 @@ export class Cpu {
    */
   revalidate(ranges?: readonly (readonly [start: number, end: number])[]): void {
     const guest = this.#words();
+    this.#otherFlavour = null;
     if (ranges === undefined) this.#installed.revalidate(guest, this.#options.isExecutable);
     else for (const [start, end] of ranges) this.#installed.revalidate(guest, this.#options.isExecutable, start, end);
   }
@@ -239,6 +265,7 @@ export class Cpu {
     this.#followCache();
     this.#spentAt = null;
     this.#mustLeave = false;
+    this.#followFloatControl();
     for (;;) {
       try {
         this.#run(this.pc);
@@ -256,11 +283,13 @@ export class Cpu {
   /** Translates the region at an address, and others that it calls, before it is reached. */
   prepare(address: number): void {
     this.#followCache();
+    this.#followFloatControl();
     if (!this.#installed.has(address)) this.#takeIn(address);
   }
 
   /** Forgets all translations that took code from these guest addresses. */
   invalidate(start: number, end: number): void {
+    this.#otherFlavour = null;
     this.#installed.invalidate(start, end);
   }
 
@@ -275,6 +304,9 @@ export class Cpu {
         return this.#takeIn(this.pc) ? null : this.#fetchFault();
       case stopCode.invalidate:
         this.invalidate((detail & ~63) >>> 0, ((detail & ~63) >>> 0) + 64);
+        return null;
+      case stopCode.floatControl:
+        this.#followFloatControl();
         return null;
       case stopCode.supervisorCall:
         return { reason: "svc", immediate: detail };
@@ -357,6 +389,7 @@ export class Cpu {
     const regions = translate(entry, {
       fetch: (address) => this.#fetch(address),
       hasFusedMultiply: this.#hasFusedMultiply,
+      isSoftFloat: this.#isSoftFloat,
       maximumInstructions: this.#maximumInstructions,
       storesEntry: this.#options.exactFaults === true,
       kept: this.#faultMode === "fast" ? frameRegisters : everything,
@@ -386,6 +419,35 @@ export class Cpu {
     this.#installed.reserve(this.#map.slotCount);
   }
 
+  get #wantsSoftFloat(): boolean {
+    return this.#options.floatExceptions === true || this.#view.getInt32(stateOffset.fpcr, true) !== 0;
+  }
+
+  /** Goes over to the other flavour of code if FPCR asks for it. The one left is kept as long as no code changes. */
+  #followFloatControl(): void {
+    if (this.#wantsSoftFloat === this.#isSoftFloat) return;
+    const other = this.#otherFlavour;
+    this.#otherFlavour = {
+      map: this.#map,
+      space: this.#space,
+      installed: this.#installed,
+      runtime: this.#runtime,
+      imports: this.#imports,
+    };
+    this.#isSoftFloat = !this.#isSoftFloat;
+    if (other === null || other.map !== this.#map) {
+      this.#installed = this.#link();
+      this.#space = this.#spaceOf();
+    } else {
+      this.#installed = other.installed;
+      this.#space = other.space;
+      this.#runtime = other.runtime;
+      this.#run = other.runtime["run"] as (pc: number) => void;
+      this.#imports = other.imports;
+    }
+    this.#installed.reserve(this.#map.slotCount);
+  }
+
   /** A table with nothing in it, and the runtime around it. */
   #link(): InstalledCode {
     runtimeModule ??= new WebAssembly.Module(buildRuntime());
@@ -402,7 +464,7 @@ export class Cpu {
     this.#run = exports["run"] as (pc: number) => void;
     this.#runtime = exports;
     this.#hasFusedMultiply = (exports["isFused"] as () => number)() === 1;
-    Object.assign(this.#imports, { ...exports, table, map });
+    this.#imports = { ...this.#imports, ...exports, table, map };
     return new InstalledCode(table, exports["miss"], (address) => codeMap.slotFor(address));
   }
 
@@ -413,6 +475,7 @@ export class Cpu {
       shared,
       this.#faultMode,
       this.#options.exactFaults === true,
+      this.#isSoftFloat,
       this.#maximumInstructions,
       this.#hasFusedMultiply,
     ];

@@ -145,6 +145,7 @@ test("dataAccessOf knows every form of address", () => {
     [encode("LDRSH_unsigned", { Rn: 1, imm12: 5 }), 0x1000a, 2],
     [encode("STR_v_unsigned", { opx: 1, Rn: 1, imm12: 2 }), 0x10020, 16],
     [encode("LDUR_v_unscaled", { size: 3, Rn: 1, imm9: -3 & 0x1ff }), 0xfffd, 8],
+    [encode("LDTRSH_unscaled", { Rn: 1, imm9: -3 & 0x1ff }), 0xfffd, 2],
     [encode("LDRSW_post", { Rn: 1, imm9: 8 }), 0x10000, 4],
     [encode("STR_pre", { sz: 1, Rn: 1, imm9: 8 }), 0x10008, 8],
     [encode("LDR_reg", { sz: 1, Rn: 1, Rm: 2, option: 3, S: 0 }), 0xff80, 8],

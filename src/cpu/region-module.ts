@@ -2,6 +2,7 @@
  * Puts translated regions together into one WebAssembly module. Regions know nothing of the module they stand in (all modules have
  * the same types and imports), so the same region can move to another, larger one.
  */
+import { shiftLaneType } from "./runtime-shift.ts";
 import { PAGE_SHIFT } from "./state.ts";
 import type { ImportedFunctions } from "./translate/context.ts";
 import { writePadded } from "./wasm/bytes.ts";
@@ -17,6 +18,9 @@ const importTypes: readonly [name: string, parameters: ValueType[], results: Val
   ["crc32c", ["i32", "i32", "i32"], ["i32"]],
   ["halfToSingle", ["i32"], ["i32"]],
   ["doubleToHalf", ["i32", "i32"], ["i32"]],
+  ["estimate", ["i32", "i32", "i32"], ["i32"]],
+  ["executeFloat", ["i32"], ["i32"]],
+  ["shiftLane", ...shiftLaneType],
   ["packFlags", [], ["i32"]],
   ["nan32", ["v128", "v128"], ["v128"]],
   ["nan64", ["v128", "v128"], ["v128"]],

@@ -1,6 +1,7 @@
 /** The module that every CPU needs once: the dispatcher loop, and the function that stands for code not translated yet. */
 
 import { translatedType } from "./region-module.ts";
+import { shiftLane, shiftLaneType } from "./runtime-shift.ts";
 import { flagKind, STOP, stateOffset, stopCode } from "./state.ts";
 import { newFlagLocals, pushPacked } from "./translate/flags.ts";
 import { pushSlot } from "./translate/region.ts";
@@ -43,6 +44,7 @@ export function buildRuntime(): Uint8Array<ArrayBuffer> {
     const fused = builder.type(["v128", "v128", "v128"], ["v128"]);
     builder.exportFunction(`fusedNan${name}`, builder.function(fused, nanOf(double, 3)));
   }
+  builder.exportFunction("shiftLane", builder.function(builder.type(...shiftLaneType), shiftLane()));
   builder.exportFunction("packFlags", builder.function(builder.type([], ["i32"]), packFlags()));
   builder.exportFunction("isFused", builder.function(builder.type([], ["i32"]), probeFusion()));
   return builder.finish();

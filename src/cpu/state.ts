@@ -58,9 +58,11 @@ export const stopCode = {
   /** IC IVAU; the translator's own affair. detail = address. */
   invalidate: 7,
   /** Go on from the state: code was taken out that calls under way might return to. */
-  again: 10,
+  again: 9,
   /** An access that the page's permissions forbid; detail = address. */
-  forbidden: 11,
+  forbidden: 10,
+  /** FPCR was written: go on in the flavour of code for it. The translator's own affair. */
+  floatControl: 8,
 } as const;
 
 /** What a page may be used for, as in mmap's PROT_READ, PROT_WRITE and PROT_EXEC. */

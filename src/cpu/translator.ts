@@ -7,6 +7,8 @@ import { type RegionOptions, translateRegion } from "./translate/region.ts";
 export interface TranslatorOptions extends AccessOptions {
   readonly fetch: Fetch;
   readonly hasFusedMultiply: boolean;
+  /** See translate/float-control.ts. */
+  readonly isSoftFloat: boolean;
   readonly maximumInstructions: number;
   readonly storesEntry: boolean;
   slotFor(address: number): number;

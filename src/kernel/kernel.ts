@@ -2,7 +2,8 @@
  * Puts one kernel together: net stack, file systems, socket table, processes, gate, and the runner that drives them. The only
  * file of the kernel that sees every room. It knows no runtime: the host passes clock, randomness, scheduler and devices.
  */
-import { EINVAL, ENOTDIR, errnoName, errnoText } from "../abi/errno.ts";
+import { EINVAL, ENOENT, ENOTDIR, errnoName, errnoText } from "../abi/errno.ts";
+import { S_IFMT, S_IFREG } from "../abi/file.ts";
 import { SIGKILL, signalName } from "../abi/signal.ts";
 import { type Arena, sharedArena } from "../base/arena.ts";
 import type { Clock } from "../base/clock.ts";
@@ -28,15 +29,18 @@ import { Resolver } from "./resolver/resolver.ts";
 import { type HostScheduler, Runner, type Turnable } from "./runner.ts";
 import { type BufferPool, type BufferPoolProfile, createBufferPool } from "./socket/buffer-pool.ts";
 import { SocketTable } from "./socket/socket-table.ts";
+import { mountSys } from "./sys-files.ts";
 import type { Abi, Process, Tracer } from "./task/process.ts";
 import { ProcessTable } from "./task/process-table.ts";
 import type { System } from "./task/system.ts";
 import type { Task } from "./task/task.ts";
+import type { ByteSource } from "./vfs/byte-source.ts";
 import type { FileSystemContext } from "./vfs/file-system-context.ts";
 import type { FileSystem } from "./vfs/inode.ts";
-import { makeDirectories, readFile, writeFile } from "./vfs/kernel-files.ts";
+import { makeDirectories, placeFile, readFile, writeFile } from "./vfs/kernel-files.ts";
 import { MemFs } from "./vfs/memfs/memfs.ts";
 import { MountTable } from "./vfs/mount-table.ts";
+import { makeDirectory, removeName } from "./vfs/path-operations.ts";
 import { walk } from "./vfs/path-walk.ts";
 
 /** One network interface beside loopback. */
@@ -74,7 +78,9 @@ export interface KernelOptions {
   maximumProgramBytes?: number;
   /** Bound of what one machine-code program may have mapped. Default 1 GiB. */
   maximumMachineBytes?: number;
-  /** Bound of the root file system in memory. Default 1 GiB. */
+  /** The root file system, which must be writable. Default: one in memory that the kernel fills by itself. */
+  root?: FileSystem;
+  /** Bound of the kernel's own root file system. Default 1 GiB. */
   maximumRootBytes?: number;
   maximumProcesses?: number;
   maximumOpenFiles?: number;
@@ -107,7 +113,15 @@ const ROUNDS_PER_TURN = 64;
 const TASKS_PER_ROUND = 256;
 /** A round of bulk transfers takes long: no further one begins after this, so that the host's own events are not kept waiting. */
 const TURN_MILLISECONDS = 1;
-const DEFAULT_ENVIRONMENT = ["PATH=/bin", "HOME=/root", "USER=root", "TERM=dumb"];
+/** What programs may write into the root file system. */
+export const MAXIMUM_ROOT_BYTES: number = 1 << 30;
+/** Where the programs that come along stand when the root file system is somebody else's: its own come first. */
+export const PROGRAM_FOLDER = "/usr/lib/akuma/bin";
+const OWN_PATH = "/bin";
+const FOREIGN_PATH = `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${PROGRAM_FOLDER}`;
+const WELL_KNOWN_SERVICES =
+  "echo\t7/tcp\necho\t7/udp\nftp\t21/tcp\nssh\t22/tcp\ntelnet\t23/tcp\nsmtp\t25/tcp\ndomain\t53/tcp\ndomain\t53/udp\n" +
+  "http\t80/tcp\nntp\t123/udp\nhttps\t443/tcp\nhttp-alt\t8080/tcp\n";
 
 export class Kernel implements System, Turnable {
   readonly hostname: string;
@@ -127,6 +141,8 @@ export class Kernel implements System, Turnable {
   /** Everything that runs machine code. */
   readonly machines: Machines;
   readonly bootedMilliseconds: number;
+  /** PATH of programs that are started from outside. */
+  readonly searchPath: string;
   /** What a process that has no parent starts with. */
   readonly fileSystem: FileSystemContext;
   private readonly runner: Runner;
@@ -162,8 +178,9 @@ export class Kernel implements System, Turnable {
     for (const config of options.interfaces ?? []) this.addInterface(config);
     this.sockets = new SocketTable(this.net, this.bufferPool);
 
-    const root = new MemFs({ clock: options.clock, maximumBytes: options.maximumRootBytes ?? 1 << 30 });
-    this.mounts = new MountTable(root);
+    this.searchPath = options.root === undefined ? OWN_PATH : FOREIGN_PATH;
+    const maximumBytes = options.maximumRootBytes ?? MAXIMUM_ROOT_BYTES;
+    this.mounts = new MountTable(options.root ?? new MemFs({ clock: options.clock, maximumBytes }));
     const rootNode = this.mounts.root();
     this.fileSystem = { root: rootNode, workingDirectory: rootNode, umask: 0o022 };
     this.populateRoot();
@@ -238,15 +255,33 @@ export class Kernel implements System, Turnable {
 
   mount(path: string, fileSystem: FileSystem, options: { readOnly?: boolean } = {}): void {
     makeDirectories(this.fileSystem, path);
-    const result = this.mounts.mount(path, fileSystem, options);
-    if (result < 0) {
-      const text = `cannot mount on ${path}: ${errnoText(result)}`;
-      throw Object.assign(new Error(text), { code: errnoName(result), errno: result });
-    }
+    checkMount(path, this.mounts.mount(path, fileSystem, options));
   }
 
   writeFile(path: string, contents: string | Uint8Array, mode = 0o644): void {
     writeFile(this.fileSystem, path, contents, mode);
+  }
+
+  /** A file whose contents lie elsewhere, in place of what stands there. 0, or -errno. */
+  placeFile(path: string, source: ByteSource, mode: number): number {
+    makeDirectories(this.fileSystem, path.slice(0, path.lastIndexOf("/")));
+    removeName(this.mounts, this.fileSystem, path, false);
+    return placeFile(this.fileSystem, path, source, mode);
+  }
+
+  /** Whether there is a regular file that may be executed. */
+  isExecutable(path: string): boolean {
+    const node = walk(this.fileSystem, path);
+    const status = typeof node === "number" ? node : node.inode.status();
+    return typeof status !== "number" && (status.mode & S_IFMT) === S_IFREG && (status.mode & 0o111) !== 0;
+  }
+
+  /** Where a program of that name is found along PATH; null if nowhere. */
+  findProgram(name: string): string | null {
+    for (const folder of this.searchPath.split(":")) {
+      if (this.isExecutable(`${folder}/${name}`)) return `${folder}/${name}`;
+    }
+    return null;
   }
 
   readTextFile(path: string): string {
@@ -289,7 +324,7 @@ export class Kernel implements System, Turnable {
     const process = spawnProcess(this, this.loader, {
       path,
       arguments: [options.name ?? path, ...(options.arguments ?? [])],
-      environment: options.environment ?? DEFAULT_ENVIRONMENT,
+      environment: options.environment ?? [`PATH=${this.searchPath}`, "HOME=/root", "USER=root", "TERM=dumb"],
       parent: null,
       fileSystem,
       descriptors,
@@ -358,22 +393,48 @@ export class Kernel implements System, Turnable {
     return count;
   }
 
+  /** What every program finds: devices, /proc, a place for temporary files, and the files of /etc that tell of the network. */
   private populateRoot(): void {
     const context = this.fileSystem;
-    for (const path of ["/bin", "/dev", "/etc", "/proc", "/tmp", "/root", "/public", "/mnt", "/var"]) {
-      makeDirectories(context, path);
-    }
+    const isForeign = this.options.root !== undefined;
+    const ours = isForeign ? ["/dev", "/etc", "/proc", "/root", "/run", "/sys"] : OWN_DIRECTORIES;
+    for (const path of ours) makeDirectories(context, path);
+    makeDirectory({ ...context, umask: 0 }, "/tmp", 0o1777);
     const addresses =
       this.options.interfaces?.map((config) => `${formatIpv4(config.address)}\t${this.hostname}\n`) ?? [];
     const hosts = ["127.0.0.1\tlocalhost\n", ...addresses, ...(this.options.hosts ?? []).map((line) => `${line}\n`)];
     const nameservers = (this.options.nameservers ?? []).map((address) => `nameserver ${formatIpv4(address)}\n`);
-    this.writeFile("/etc/hosts", hosts.join(""));
-    this.writeFile("/etc/hostname", `${this.hostname}\n`);
-    this.writeFile("/etc/resolv.conf", nameservers.join(""));
-    this.writeFile("/etc/nsswitch.conf", "hosts: files dns\n");
-    this.writeFile("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n");
-    this.writeFile("/etc/group", "root:x:0:\nnogroup:x:65534:\n");
-    mountDevices(this, this.mounts);
-    mountProc(this, this.mounts);
+    this.replaceFile("/etc/hosts", hosts.join(""));
+    this.replaceFile("/etc/hostname", `${this.hostname}\n`);
+    this.replaceFile("/etc/resolv.conf", nameservers.join(""));
+    for (const [path, contents] of Object.entries(DEFAULT_FILES)) {
+      if (walk(context, path) === -ENOENT) this.writeFile(path, contents);
+    }
+    checkMount("/dev", mountDevices(this, this.mounts));
+    checkMount("/proc", mountProc(this, this.mounts));
+    checkMount("/sys", mountSys(this, this.mounts));
   }
+
+  /** A file of ours, whatever stands there: often a link to what some other program would have made. */
+  private replaceFile(path: string, contents: string): void {
+    removeName(this.mounts, this.fileSystem, path, false);
+    this.writeFile(path, contents);
+  }
+}
+
+const OWN_DIRECTORIES = ["/bin", "/dev", "/etc", "/proc", "/root", "/public", "/mnt", "/sys", "/var"];
+
+/** Files that a root file system may have itself. */
+const DEFAULT_FILES: Readonly<Record<string, string>> = {
+  "/etc/nsswitch.conf": "hosts: files dns\n",
+  "/etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+  "/etc/group": "root:x:0:\nnogroup:x:65534:\n",
+  "/etc/protocols": "ip\t0\tIP\nicmp\t1\tICMP\ntcp\t6\tTCP\nudp\t17\tUDP\n",
+  "/etc/services": WELL_KNOWN_SERVICES,
+};
+
+function checkMount(path: string, result: number): void {
+  if (result >= 0) return;
+  const text = `cannot mount on ${path}: ${errnoText(result)}`;
+  throw Object.assign(new Error(text), { code: errnoName(result), errno: result });
 }

@@ -14,6 +14,7 @@ import { SocketAddress } from "./socket/socket-address.ts";
 import { SocketTable } from "./socket/socket-table.ts";
 import { TcpSocket } from "./socket/tcp-socket.ts";
 import { UdpSocket } from "./socket/udp-socket.ts";
+import { mountSys } from "./sys-files.ts";
 import { Guest, type GuestStat } from "./vfs/guest.fixture.ts";
 
 /** A guest with /proc and /dev, a stack with loopback, and an empty socket table. */
@@ -24,7 +25,9 @@ function makeSystem(): Guest {
   Object.assign(guest.system, { net, sockets: new SocketTable(net, null) });
   guest.mkdir("/proc");
   guest.mkdir("/dev");
+  guest.mkdir("/sys");
   assert.equal(mountProc(guest.system, guest.mounts), 0);
+  assert.equal(mountSys(guest.system, guest.mounts), 0);
   assert.equal(mountDevices(guest.system, guest.mounts), 0);
   return guest;
 }
@@ -46,6 +49,71 @@ describe("/proc", () => {
     other.exit(3);
     assert.equal(guest.open("/proc/2/stat"), -ENOENT);
     assert.ok(Array.isArray(guest.entries(held)));
+  });
+
+  test("a process's files belong to whom it runs as", () => {
+    const guest = makeSystem();
+    const other = guest.makeProcess("linux");
+    guest.process.credentials.setGroup(44);
+    guest.process.credentials.setUser(33);
+    const owner = (path: string): number => {
+      const fd = guest.open(path);
+      assert.ok(fd >= 0, `${path}: ${fd}`);
+      const status = guest.process.descriptors.get(fd)?.status();
+      assert.ok(typeof status === "object");
+      guest.close(fd);
+      return status.userId;
+    };
+    assert.equal(owner("/proc/self/stat"), 33);
+    assert.equal(owner("/proc/self/environ"), 33);
+    assert.equal(owner(`/proc/${other.processId}/stat`), 0);
+    assert.equal(guest.open(`/proc/${other.processId}/environ`), -EACCES);
+    assert.deepEqual(guest.list(`/proc/${other.processId}/fd`), -EACCES);
+    assert.ok(Array.isArray(guest.list("/proc/self/fd")));
+    const status = guest.get("/proc/self/status") as string;
+    assert.match(status, /^Uid:\t33\t33\t33\t33$/m);
+    assert.match(status, /^Gid:\t44\t44\t44\t44$/m);
+    assert.match(status, /^CapEff:\t0000000000000000$/m);
+  });
+
+  test("threads, descriptors and scores", () => {
+    const guest = makeSystem();
+    assert.deepEqual(guest.list("/proc/self/task"), ["1"]);
+    assert.match(guest.get("/proc/thread-self/stat") as string, /^1 \(guest\) R /);
+    assert.equal(guest.open("/proc/self/task/2"), -ENOENT);
+    const fd = guest.open("/proc/self/oom_score_adj", O_RDWR);
+    assert.equal(guest.write(fd, "-500\n"), 5);
+    assert.equal(guest.get("/proc/self/oom_score_adj"), "-500\n");
+    assert.equal(guest.write(fd, "1001"), -EINVAL);
+    assert.equal(guest.write(fd, "many"), -EINVAL);
+    assert.match(guest.get(`/proc/self/fdinfo/${fd}`) as string, /^pos:\t\d+\nflags:\t02\nmnt_id:\t\d+\nino:\t\d+\n$/);
+    assert.equal(guest.get("/proc/self/cgroup"), "0::/\n");
+  });
+
+  test("locks are listed with their holders", () => {
+    const guest = makeSystem();
+    guest.put("/f", "text");
+    const fd = guest.open("/f", O_RDWR);
+    assert.equal(guest.get("/proc/locks"), "");
+    assert.equal(guest.call(32, fd, 2), 0);
+    const { inode, device } = guest.stat("/f") as GuestStat;
+    const place = `00:${device.toString(16).padStart(2, "0")}:${inode}`;
+    assert.equal(guest.get("/proc/locks"), `1: FLOCK  ADVISORY  WRITE -1 ${place} 0 EOF\n`);
+    guest.close(fd);
+    assert.equal(guest.get("/proc/locks"), "");
+  });
+
+  test("what libraries ask for when they start", () => {
+    const guest = makeSystem();
+    assert.equal(guest.get("/proc/sys/vm/overcommit_memory"), "1\n");
+    assert.equal(guest.get("/proc/sys/net/core/somaxconn"), "4096\n");
+    assert.match(guest.get("/proc/cpuinfo") as string, /^processor\t: 0\n/);
+    assert.equal(guest.get("/sys/devices/system/cpu/online"), "0\n");
+    assert.deepEqual(guest.list("/sys/class/net"), ["lo"]);
+    assert.equal(guest.get("/sys/class/net/lo/operstate"), "unknown\n");
+    assert.equal(guest.open("/sys/class/net/eth7"), -ENOENT);
+    assert.match(guest.get("/proc/mounts") as string, /^sysfs \/sys sysfs rw,relatime 0 0$/m);
+    assert.ok(guest.mkdir("/sys/new") < 0);
   });
 
   test("nothing can be made, removed or written where nothing may be", () => {
@@ -116,7 +184,7 @@ describe("/proc", () => {
     assert.equal(guest.get("/proc/self/root/with space/f"), "here");
     assert.equal(
       guest.get("/proc/mounts"),
-      "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\ndevtmpfs /dev devtmpfs rw,relatime 0 0\n",
+      "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\nsysfs /sys sysfs rw,relatime 0 0\ndevtmpfs /dev devtmpfs rw,relatime 0 0\n",
     );
   });
 

@@ -2,16 +2,25 @@
  * What /proc shows. Here the rooms are wired together: processes, mounts, sockets and the stack on one side, the tree of
  * generated files on the other.
  */
-import { EINVAL, ENOENT } from "../abi/errno.ts";
+import { ENOENT } from "../abi/errno.ts";
+import { F_WRLCK } from "../abi/file.ts";
 import { KERNEL_RELEASE, KERNEL_VERSION } from "../abi/identity.ts";
-import { SOMAXCONN } from "../abi/socket.ts";
 import { networkDirectory } from "./proc-network.ts";
-import { CLOCK_TICKS, processDirectory } from "./proc-process.ts";
+import { processDirectory } from "./proc-process.ts";
+import { CLOCK_TICKS } from "./proc-status.ts";
+import { systemControls } from "./proc-sys.ts";
 import type { Process } from "./task/process.ts";
 import type { System } from "./task/system.ts";
 import type { FileSystemContext } from "./vfs/file-system-context.ts";
 import type { MountTable } from "./vfs/mount-table.ts";
-import { fixedDirectory, type ProcDirectory, ProcFs, type ProcNode, textFile } from "./vfs/procfs/procfs.ts";
+import { fixedDirectory, type ProcDirectory, ProcFs, textFile } from "./vfs/procfs/procfs.ts";
+
+/** One processor, with the features that AT_HWCAP tells programs of. */
+const PROCESSOR_TEXT =
+  "processor\t: 0\nBogoMIPS\t: 48.00\nFeatures\t: fp asimd\nCPU implementer\t: 0x00\nCPU architecture: 8\n" +
+  "CPU variant\t: 0x0\nCPU part\t: 0x000\nCPU revision\t: 0\n\n";
+const DEVICES_TEXT = "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n";
+const FILE_SYSTEMS: readonly string[] = ["sysfs", "tmpfs", "devtmpfs", "proc", "overlay", "hostfs"];
 
 /** Makes the tree and mounts it on /proc; 0, or -errno of the mount. The rest of `system` may be put together later. */
 export function mountProc(system: System, mounts: MountTable): number {
@@ -24,16 +33,29 @@ function rootDirectory(system: System, mounts: MountTable): ProcDirectory {
   const mountText = textFile(() => mountsText(mounts));
   const mountInformation = textFile(() => mountInformationText(mounts));
   const fixed = fixedDirectory({
+    cgroups: textFile(() => "#subsys_name\thierarchy\tnum_cgroups\tenabled\n"),
     cmdline: textFile(() => "akuma\n"),
-    filesystems: textFile(() => "nodev\ttmpfs\nnodev\tdevtmpfs\nnodev\tproc\nnodev\thostfs\n"),
+    cpuinfo: textFile(() => PROCESSOR_TEXT),
+    devices: textFile(() => DEVICES_TEXT),
+    diskstats: textFile(() => ""),
+    filesystems: textFile(() => FILE_SYSTEMS.map((name) => `nodev\t${name}\n`).join("")),
     loadavg: textFile(() => loadText(system)),
+    locks: textFile(() => locksText(system)),
     meminfo: textFile(() => memoryText(mounts)),
+    modules: textFile(() => ""),
     mounts: { kind: "link", target: () => "self/mounts" },
     net: { kind: "link", target: () => "self/net" },
     self: { kind: "link", target: selfOf },
     stat: textFile(() => statText(system, booted)),
+    swaps: textFile(() => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"),
     sys: systemControls(system),
-    "thread-self": { kind: "link", target: selfOf },
+    "thread-self": {
+      kind: "link",
+      target: (context) => {
+        const self = selfOf(context);
+        return typeof self === "number" ? self : `${self}/task/${self}`;
+      },
+    },
     uptime: textFile(() => {
       const seconds = ((system.now() - booted) / 1000).toFixed(2);
       return `${seconds} ${seconds}\n`;
@@ -70,6 +92,22 @@ function lazyDirectory(make: () => ProcDirectory): ProcDirectory {
     names: (context) => directory().names(context),
     get: (name, context) => directory().get(name, context),
   };
+}
+
+/** One line a lock (proc_locks(5)): kind, access, owner, inode, range. */
+function locksText(system: System): string {
+  let text = "";
+  let number = 0;
+  for (const locks of system.openFiles.locks.all()) {
+    const [device, inode] = locks.key.split(":");
+    const place = `00:${Number(device).toString(16).padStart(2, "0")}:${inode}`;
+    for (const { kind, type, processId, start, end } of locks.list()) {
+      const access = type === F_WRLCK ? "WRITE" : "READ ";
+      const last = end === Number.POSITIVE_INFINITY ? "EOF" : end;
+      text += `${++number}: ${kind.padEnd(6)} ADVISORY  ${access} ${processId} ${place} ${start} ${last}\n`;
+    }
+  }
+  return text;
 }
 
 /** Blanks, tabs, newlines and backslashes in a path are written in octal, as in fstab(5). */
@@ -111,12 +149,15 @@ function loadText(system: System): string {
 }
 
 /** The bounds of the root file system stand for the machine's memory; nothing here is told the host's. */
-function memoryText(mounts: MountTable): string {
+function machineMemory(mounts: MountTable): { total: number; free: number } {
   const statistics = mounts.root().mount.fileSystem.statistics();
-  const [total, free] =
-    typeof statistics === "number"
-      ? [0, 0]
-      : [statistics.blocks * statistics.blockSize, statistics.freeBlocks * statistics.blockSize];
+  if (typeof statistics === "number") return { total: 0, free: 0 };
+  const { blocks, freeBlocks, blockSize } = statistics;
+  return { total: blocks * blockSize, free: freeBlocks * blockSize };
+}
+
+function memoryText(mounts: MountTable): string {
+  const { total, free } = machineMemory(mounts);
   const line = (name: string, bytes: number): string =>
     `${`${name}:`.padEnd(16)}${String(Math.floor(bytes / 1024)).padStart(8)} kB\n`;
   return (
@@ -124,7 +165,19 @@ function memoryText(mounts: MountTable): string {
     line("MemFree", free) +
     line("MemAvailable", free) +
     line("Buffers", 0) +
-    line("Cached", 0)
+    line("Cached", 0) +
+    line("SwapCached", 0) +
+    line("Active", total - free) +
+    line("Inactive", 0) +
+    line("SwapTotal", 0) +
+    line("SwapFree", 0) +
+    line("Dirty", 0) +
+    line("Writeback", 0) +
+    line("AnonPages", 0) +
+    line("Mapped", 0) +
+    line("Shmem", total - free) +
+    line("CommitLimit", total) +
+    line("Committed_AS", total - free)
   );
 }
 
@@ -135,53 +188,4 @@ function statText(system: System, booted: number): string {
     `cpu  0 0 0 ${ticks} 0 0 0 0 0 0\ncpu0 0 0 0 ${ticks} 0 0 0 0 0 0\nintr 0\nctxt 0\nbtime ${bootTime}\n` +
     `processes ${system.processes.size}\nprocs_running 1\nprocs_blocked 0\n`
   );
-}
-
-function systemControls(system: System): ProcDirectory {
-  const value = (read: () => string | number): ProcNode => textFile(() => `${read()}\n`);
-  const identifier = uuid(system);
-  return fixedDirectory({
-    fs: fixedDirectory({
-      "file-max": {
-        kind: "file",
-        mode: 0o644,
-        read: () => `${system.openFiles.maximum}\n`,
-        write: (text) => {
-          const maximum = /^\d{1,9}\s*$/.test(text) ? Number(text) : 0;
-          if (maximum === 0) return -EINVAL;
-          system.openFiles.maximum = maximum;
-          return 0;
-        },
-      },
-      "file-nr": value(() => `${system.openFiles.current}\t0\t${system.openFiles.maximum}`),
-      nr_open: value(() => 1_048_576),
-    }),
-    kernel: fixedDirectory({
-      hostname: value(() => system.hostname),
-      osrelease: value(() => KERNEL_RELEASE),
-      ostype: value(() => "Linux"),
-      pid_max: value(() => 4_194_304),
-      random: fixedDirectory({ boot_id: value(() => identifier), uuid: value(() => uuid(system)) }),
-      version: value(() => KERNEL_VERSION),
-    }),
-    net: fixedDirectory({
-      core: fixedDirectory({ somaxconn: value(() => SOMAXCONN) }),
-      ipv4: fixedDirectory({
-        ip_default_ttl: value(() => system.net.counters.IpDefaultTTL),
-        ip_forward: value(() => (system.net.counters.IpForwarding === 1 ? 1 : 0)),
-        ip_local_port_range: value(() => "32768\t60999"),
-        tcp_congestion_control: value(() => "reno"),
-      }),
-    }),
-  });
-}
-
-/** A random identifier, RFC 9562 section 5.4. */
-function uuid(system: System): string {
-  const bytes = new Uint8Array(16);
-  system.random.fill(bytes, 0, 16);
-  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
-  const digits = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }

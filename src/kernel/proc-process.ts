@@ -1,14 +1,25 @@
 /** What /proc/PID shows of one process. */
-import { ENOENT, ESRCH } from "../abi/errno.ts";
+import { EINVAL, ENOENT, ESRCH } from "../abi/errno.ts";
+import { FD_CLOEXEC, O_CLOEXEC } from "../abi/file.ts";
 import type { OpenFile } from "./file/open-file.ts";
+import { limitsText, statText, statusText } from "./proc-status.ts";
 import type { Process } from "./task/process.ts";
+import type { Thread } from "./task/thread.ts";
 import { pathOf } from "./vfs/path-walk.ts";
 import { nodeOfOpenFile } from "./vfs/procfs/descriptor-link.ts";
-import { fixedDirectory, type ProcDirectory, type ProcLink, type ProcNode, textFile } from "./vfs/procfs/procfs.ts";
+import {
+  type FileOwner,
+  fixedDirectory,
+  type ProcDirectory,
+  type ProcLink,
+  type ProcNode,
+  textFile,
+} from "./vfs/procfs/procfs.ts";
+import { VfsFile } from "./vfs/vfs-file.ts";
 
-/** Ticks per second of the times in /proc/PID/stat (USER_HZ). */
-export const CLOCK_TICKS = 100;
 const PAGE_BYTES = 4096;
+/** Ids are what they are: there are no user namespaces. */
+const IDENTITY_MAP = `${"0".padStart(10)} ${"0".padStart(10)} ${"4294967295".padStart(10)}\n`;
 
 export interface ProcessView {
   process: Process;
@@ -22,7 +33,46 @@ export interface ProcessView {
 
 export function processDirectory(view: ProcessView): ProcDirectory {
   const { process } = view;
-  return fixedDirectory({
+  const owner = (): FileOwner => {
+    const { effectiveUserId: userId, effectiveGroupId: groupId } = process.credentials;
+    // proc(5): what may not be dumped is root's.
+    return process.isDumpable ? { userId, groupId } : { userId: 0, groupId: 0 };
+  };
+  const entries: Record<string, ProcNode> = {
+    ...ownEntries(view),
+    ...threadEntries(view, process.mainThread),
+    task: threadsDirectory(view),
+  };
+  return fixedDirectory(entries, { owner });
+}
+
+/** /proc/PID/task: a directory for each thread. */
+function threadsDirectory(view: ProcessView): ProcDirectory {
+  const threads = (): Thread[] => [...view.process.threads];
+  return {
+    kind: "directory",
+    names: () => threads().map(({ threadId }) => String(threadId)),
+    get: (name) => {
+      const thread = threads().find(({ threadId }) => String(threadId) === name);
+      return thread === undefined ? null : fixedDirectory({ ...ownEntries(view), ...threadEntries(view, thread) });
+    },
+  };
+}
+
+/** What a thread has of its own. */
+function threadEntries({ process, bootedMilliseconds }: ProcessView, thread: Thread): Record<string, ProcNode> {
+  return {
+    stat: textFile(() => statText(process, thread, bootedMilliseconds)),
+    status: textFile(() => statusText(process, thread)),
+    wchan: textFile(() => "0"),
+  };
+}
+
+/** What all threads of a process show alike. */
+function ownEntries(view: ProcessView): Record<string, ProcNode> {
+  const { process } = view;
+  return {
+    cgroup: textFile(() => "0::/\n"),
     cmdline: textFile(() => process.arguments.map((argument) => `${argument}\0`).join("")),
     comm: {
       kind: "file",
@@ -44,7 +94,9 @@ export function processDirectory(view: ProcessView): ProcDirectory {
     fdinfo: descriptorDirectory(process, (descriptor) =>
       textFile(() => {
         const file = process.descriptors.getWithPath(descriptor);
-        return file === null ? -ENOENT : `pos:\t${file.position}\nflags:\t0${file.flags.toString(8)}\n`;
+        return file === null
+          ? -ENOENT
+          : descriptorText(file, (process.descriptors.flagsOf(descriptor) & FD_CLOEXEC) !== 0);
       }),
     ),
     limits: textFile(() => limitsText(process)),
@@ -57,13 +109,38 @@ export function processDirectory(view: ProcessView): ProcDirectory {
       target: () => pathOf(process.fileSystem.root),
       follow: () => process.fileSystem.root,
     },
-    stat: textFile(() => statText(view)),
     statm: textFile(() => {
       const pages = Math.ceil(process.memory.byteLength / PAGE_BYTES);
       return `${pages} ${pages} 0 0 0 ${pages} 0\n`;
     }),
-    status: textFile(() => statusText(process)),
-  });
+    gid_map: textFile(() => IDENTITY_MAP),
+    loginuid: textFile(() => "4294967295"),
+    oom_adj: textFile(() => "0\n"),
+    oom_score: textFile(() => "0\n"),
+    oom_score_adj: {
+      kind: "file",
+      mode: 0o644,
+      read: () => `${process.oomScoreAdjustment}\n`,
+      write: (text) => {
+        const value = /^\s*-?\d{1,4}\s*$/.test(text) ? Number(text) : Number.NaN;
+        if (!(value >= -1000 && value <= 1000)) return -EINVAL;
+        process.oomScoreAdjustment = value;
+        return 0;
+      },
+    },
+    personality: textFile(() => "00000000\n", 0o400),
+    sessionid: textFile(() => "4294967295"),
+    setgroups: textFile(() => "allow\n"),
+    uid_map: textFile(() => IDENTITY_MAP),
+  };
+}
+
+function descriptorText(file: OpenFile, closesOnExec: boolean): string {
+  const flags = (file.flags | (closesOnExec ? O_CLOEXEC : 0)).toString(8);
+  const status = file.status();
+  const mount = file instanceof VfsFile ? file.node.mount.identifier : 0;
+  const inode = typeof status === "number" ? 0 : status.inode;
+  return `pos:\t${file.position}\nflags:\t0${flags}\nmnt_id:\t${mount}\nino:\t${inode}\n`;
 }
 
 function descriptorDirectory(process: Process, node: (descriptor: number) => ProcNode): ProcDirectory {
@@ -90,97 +167,9 @@ function descriptorLink(process: Process, descriptor: number): ProcLink {
   };
 }
 
-/** "R" for what is running, "S" for what waits in a call, "Z" for what has ended and was not waited for. */
-function stateOf(process: Process): string {
-  if (process.hasExited) return "Z";
-  return process.parked.size > 0 ? "S" : "R";
-}
-
-/** Fields as proc_pid_stat(5) numbers them; those without a meaning here are 0. */
-function statText({ process, bootedMilliseconds }: ProcessView): string {
-  const fields = new Array<number | string>(52).fill(0);
-  fields[0] = process.processId;
-  fields[1] = `(${process.name})`;
-  fields[2] = stateOf(process);
-  fields[3] = process.parent?.processId ?? 0;
-  fields[4] = process.processGroup;
-  fields[5] = process.session;
-  fields[7] = -1;
-  fields[17] = 20;
-  fields[19] = 1;
-  fields[21] = Math.max(0, Math.floor(((process.startedMilliseconds - bootedMilliseconds) * CLOCK_TICKS) / 1000));
-  fields[22] = process.memory.byteLength;
-  fields[23] = Math.ceil(process.memory.byteLength / PAGE_BYTES);
-  fields[24] = "18446744073709551615";
-  fields[37] = 17;
-  fields[51] = process.hasExited ? process.status : 0;
-  return `${fields.join(" ")}\n`;
-}
-
-function statusText(process: Process): string {
-  const states: Readonly<Record<string, string>> = { R: "R (running)", S: "S (sleeping)", Z: "Z (zombie)" };
-  const kibibytes = Math.ceil(process.memory.byteLength / 1024);
-  const mask = (bits: bigint): string => bits.toString(16).padStart(16, "0");
-  const lines: (readonly [string, string | number])[] = [
-    ["Name", process.name],
-    ["Umask", process.fileSystem.umask.toString(8).padStart(4, "0")],
-    ["State", states[stateOf(process)] as string],
-    ["Tgid", process.processId],
-    ["Pid", process.processId],
-    ["PPid", process.parent?.processId ?? 0],
-    ["TracerPid", 0],
-    ["Uid", "0\t0\t0\t0"],
-    ["Gid", "0\t0\t0\t0"],
-    ["FDSize", Math.max(64, process.descriptors.descriptors().length)],
-    ["Groups", "0"],
-    ["VmSize", `${String(kibibytes).padStart(8)} kB`],
-    ["VmRSS", `${String(kibibytes).padStart(8)} kB`],
-    ["Threads", 1],
-    ["SigPnd", mask(0n)],
-    ["ShdPnd", mask(process.signals.pending)],
-    ["SigBlk", mask(process.signals.blocked)],
-    ["Abi", process.abi],
-  ];
-  return lines.map(([name, value]) => `${name}:\t${value}\n`).join("");
-}
-
 /** A program's memory is one range, from behind the NULL guard up. */
 function mapsText(process: Process): string {
   const hexadecimal = (address: number): string => address.toString(16).padStart(8, "0");
   const end = hexadecimal(process.memory.byteLength);
   return `${hexadecimal(PAGE_BYTES)}-${end} rw-p 00000000 00:00 0 ${" ".repeat(26)}[heap]\n`;
-}
-
-/** Names and units by RLIMIT_ number (proc_pid_limits(5)). */
-const limitNames: readonly (readonly [string, string])[] = [
-  ["Max cpu time", "seconds"],
-  ["Max file size", "bytes"],
-  ["Max data size", "bytes"],
-  ["Max stack size", "bytes"],
-  ["Max core file size", "bytes"],
-  ["Max resident set", "bytes"],
-  ["Max processes", "processes"],
-  ["Max open files", "files"],
-  ["Max locked memory", "bytes"],
-  ["Max address space", "bytes"],
-  ["Max file locks", "locks"],
-  ["Max pending signals", "signals"],
-  ["Max msgqueue size", "bytes"],
-  ["Max nice priority", ""],
-  ["Max realtime priority", ""],
-  ["Max realtime timeout", "us"],
-];
-const OPEN_FILES_LIMIT = 7;
-
-function limitsText(process: Process): string {
-  const line = (name: string, soft: string, hard: string, unit: string): string =>
-    `${name.padEnd(26)}${soft.padEnd(21)}${hard.padEnd(21)}${unit.padEnd(10)}\n`;
-  const show = (value: number): string => (Number.isFinite(value) ? String(value) : "unlimited");
-  let text = line("Limit", "Soft Limit", "Hard Limit", "Units");
-  for (const [number, [name, unit]] of limitNames.entries()) {
-    const limit = process.limits[number];
-    const soft = number === OPEN_FILES_LIMIT ? process.descriptors.limit : limit?.current;
-    text += line(name, show(soft ?? Number.POSITIVE_INFINITY), show(limit?.maximum ?? Number.POSITIVE_INFINITY), unit);
-  }
-  return text;
 }

@@ -59,12 +59,6 @@ export const differences: readonly Difference[] = [
     reason: "options that are not there are refused, not taken without effect",
   },
   {
-    scenario: /^descriptors: fcntl$/,
-    call: /F_GETLK/,
-    akuma: /^EINVAL$/,
-    reason: "there are no record locks",
-  },
-  {
     scenario: /^waiting: (accept until someone comes|two in accept)$/,
     call: /accept4|socket/,
     linux: /^[456]\b/,

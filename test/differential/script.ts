@@ -238,6 +238,8 @@ class Compiler {
         return this.row(4, "4");
       case "longs":
         return this.row(8, "8");
+      case "lock":
+        return this.lock();
       case "outint":
         return this.output("int", 4);
       case "outlongs": {
@@ -278,6 +280,25 @@ class Compiler {
       default:
         throw new SyntaxError(`there is no ${kind}()`);
     }
+  }
+
+  /** lock(TYPE, WHENCE, START, LENGTH, PID): a struct flock, shown afterwards. */
+  private lock(): Piece {
+    const values = this.list(() => this.expression());
+    this.position--;
+    const at = this.allocate(32);
+    const places: readonly [string, number][] = [
+      ["2", 0],
+      ["2", 2],
+      ["8", 8],
+      ["8", 16],
+      ["4", 24],
+    ];
+    places.forEach(([width, offset], index) => {
+      this.store(width, at + offset, values[index] ?? "0");
+    });
+    this.afterwards.push(`p longs ${at} 4`);
+    return { at, byteLength: 32 };
   }
 
   private reserve(byteLength: number): Piece {

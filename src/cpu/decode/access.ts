@@ -40,9 +40,9 @@ function readerOf({ name }: Instruction): Reader | null {
 /** An exponent of two. */
 function scaleOf(name: string): (f: Fields) => number {
   if (name.includes("_v")) return name.endsWith("literal") ? (f) => 2 + f.opc : (f) => (f.opx === 1 ? 4 : f.size);
-  if (/^(LD|ST)U?RS?B/.test(name)) return () => 0;
-  if (/^(LD|ST)U?RS?H/.test(name)) return () => 1;
-  return /^LDU?RSW/.test(name) ? () => 2 : (f) => 2 + f.sz;
+  if (/^(LD|ST)[UT]?RS?B/.test(name)) return () => 0;
+  if (/^(LD|ST)[UT]?RS?H/.test(name)) return () => 1;
+  return /^LD[UT]?RSW/.test(name) ? () => 2 : (f) => 2 + f.sz;
 }
 
 function single(name: string): Reader {

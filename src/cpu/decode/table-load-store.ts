@@ -1,7 +1,7 @@
 /** The decoder's lines for loads and stores (Arm Architecture Reference Manual, C4.1.94): general, vector, exclusive and atomic. */
 import type { TableLine } from "./table.ts";
 
-/** A register access in its six addressing forms; `unscaled` is its mnemonic there (LDUR beside LDR). `opc` may hold fields. */
+/** A register access in its addressing forms; `unscaled` is its mnemonic there (LDUR beside LDR). `opc` may hold fields. */
 function forms(name: string, unscaled: string, size: string, vector: 0 | 1, opc: string): TableLine[] {
   return [
     [`${name}_unsigned`, `${size} 111 ${vector} 01 ${opc} imm12 Rn Rt`],
@@ -10,6 +10,11 @@ function forms(name: string, unscaled: string, size: string, vector: 0 | 1, opc:
     [`${name}_pre`, `${size} 111 ${vector} 00 ${opc} 0 imm9 11 Rn Rt`],
     [`${name}_reg`, `${size} 111 ${vector} 00 ${opc} 1 Rm option S 10 Rn Rt`],
   ];
+}
+
+/** A general register access as if without privilege, which is no difference in user mode. */
+function unprivileged(name: string, size: string, opc: string): TableLine {
+  return [`${name}_unscaled`, `${size} 111 0 00 ${opc} 0 imm9 10 Rn Rt`];
 }
 
 /** An atomic memory operation for bytes, halves, and words or doublewords. */
@@ -30,6 +35,15 @@ export const loadStoreLines: readonly TableLine[] = [
   ...forms("LDRSW",   "LDURSW", "10", 0, "10"),
   ...forms("STR_v",   "STUR_v", "size", 1, "opx 0"),
   ...forms("LDR_v",   "LDUR_v", "size", 1, "opx 1"),
+  unprivileged("STTRB",  "00", "00"),
+  unprivileged("LDTRB",  "00", "01"),
+  unprivileged("LDTRSB", "00", "1 opx"),
+  unprivileged("STTRH",  "01", "00"),
+  unprivileged("LDTRH",  "01", "01"),
+  unprivileged("LDTRSH", "01", "1 opx"),
+  unprivileged("STTR",   "1 sz", "00"),
+  unprivileged("LDTR",   "1 sz", "01"),
+  unprivileged("LDTRSW", "10", "10"),
   ["PRFM_unsigned",   "11 111 0 01 10 imm12 Rn Rt"],
   ["PRFUM_unscaled",  "11 111 0 00 10 0 imm9 00 Rn Rt"],
   ["PRFM_reg",        "11 111 0 00 10 1 Rm option S 10 Rn Rt"],

@@ -161,6 +161,9 @@ export const branch: Handlers = {
       context.w(f.Rt);
       code.i32(register === FPCR ? FPCR_BITS : FPSR_BITS).op(op.i32_and);
       code.memory(op.i32_store, STATE, 2, register === FPCR ? stateOffset.fpcr : stateOffset.fpsr);
+      // What follows may need the other flavour of code.
+      if (register === FPCR)
+        context.terminator = { kind: "stop", code: stopCode.floatControl, detail: null, pc: wrap(context.pc + 4) };
     } else if (register === TPIDR_EL0) {
       code.i32(0);
       context.x(f.Rt);

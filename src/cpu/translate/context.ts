@@ -50,6 +50,10 @@ export class Context {
   /** What was written, and whether the flags were, since the block began or since they were saved: see access-points.ts. */
   unsaved: RegisterSet = { general: 0, vector: 0 };
   hasUnsavedFlags = false;
+  /** The instruction itself. */
+  word = 0;
+  /** Whether floating point that depends on FPCR is executed in software; see float-control.ts. */
+  readonly isSoftFloat: boolean;
   /** Flags not yet computed; null: they are in the packed local. */
   pending: PendingFlags | null = null;
   /** Whether the block has set the flags. */
@@ -63,8 +67,9 @@ export class Context {
   /** Whether the host's vector multiply-add rounds once. */
   readonly hasFusedMultiply: boolean;
 
-  constructor(code: Code, imports: ImportedFunctions, hasFusedMultiply: boolean) {
+  constructor(code: Code, imports: ImportedFunctions, hasFusedMultiply: boolean, isSoftFloat: boolean) {
     this.hasFusedMultiply = hasFusedMultiply;
+    this.isSoftFloat = isSoftFloat;
     this.code = code;
     this.imports = imports;
     this.flagLocals = newFlagLocals(code);
@@ -81,8 +86,9 @@ export class Context {
     this.terminator = null;
   }
 
-  startInstruction(pc: number): void {
+  startInstruction(pc: number, word: number): void {
     this.pc = pc;
+    this.word = word;
     for (const type of ["i32", "i64", "f32", "f64", "v128"] as const) this.#taken[type] = 0;
   }
 

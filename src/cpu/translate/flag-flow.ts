@@ -52,14 +52,15 @@ function setterOf(name: string): Setter | null {
   return null;
 }
 
-/** How straight-line code treats the flags. */
-export function flagEffect(code: readonly Decoded[]): { reads: boolean; sets: FlagPlace | null } {
+/** How straight-line code treats the flags. Software leaves those of floating-point comparisons packed. */
+export function flagEffect(code: readonly Decoded[], isSoftFloat: boolean): { reads: boolean; sets: FlagPlace | null } {
   let reads = false;
   let sets: FlagPlace | null = null;
   for (const { word, instruction } of code) {
     if (instruction === null) break;
     if (sets === null && isReader[instruction.index] === true) reads = true;
-    sets = setters[instruction.index]?.(word) ?? sets;
+    const set = setters[instruction.index]?.(word) ?? null;
+    if (set !== null) sets = isSoftFloat && instruction.name.startsWith("FC") ? "packed" : set;
   }
   return { reads, sets };
 }

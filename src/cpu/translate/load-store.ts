@@ -171,8 +171,9 @@ function allForms(): Handlers {
   for (const [name, accessOf] of Object.entries(accesses)) {
     for (const form of ["unsigned", "post", "pre", "reg"] as const)
       handlers[`${name}_${form}`] = single(accessOf, form);
-    const unscaled = name.replace(/^(LD|ST)/, "$1U");
-    handlers[`${unscaled}_unscaled`] = single(accessOf, "unscaled");
+    for (const letter of ["U", "T"]) {
+      handlers[`${name.replace(/^(LD|ST)/, `$1${letter}`)}_unscaled`] = single(accessOf, "unscaled");
+    }
   }
   for (const [name, accessOf] of Object.entries(pairAccesses)) {
     for (const form of ["post", "pre", "offset"] as const) handlers[`${name}_${form}`] = pair(accessOf, form);

@@ -37,6 +37,8 @@ export interface RegionOptions extends AccessOptions {
   readonly functionType: number;
   readonly maximumInstructions: number;
   readonly hasFusedMultiply: boolean;
+  /** See float-control.ts. */
+  readonly isSoftFloat: boolean;
   /** Stores the entry's address on entering, for regions of one instruction. */
   readonly storesEntry: boolean;
   /** The table slot of the function that stands, or will stand, for an address. */
@@ -74,7 +76,7 @@ const noRegisters: RegisterSet = { general: 0, vector: 0 };
 export function translateRegion(entries: readonly number[], options: RegionOptions): Region {
   const discovered = discover(options.fetch, entries, options.maximumInstructions);
   const code = new Code(PARAMETER_COUNT, NULL_GUARD);
-  const context = new Context(code, options.imports, options.hasFusedMultiply);
+  const context = new Context(code, options.imports, options.hasFusedMultiply, options.isSoftFloat);
   const writer = new RegionWriter(entries, discovered.blocks, context, options);
   writer.write();
   return { code, discovered, slots: writer.slots, locations: writer.locations };
@@ -181,7 +183,7 @@ class RegionWriter {
   #flagBlock(block: Block, place: number): FlagBlock {
     const isCall = this.#isCall(block);
     return {
-      ...flagEffect(block.instructions),
+      ...flagEffect(block.instructions, this.#context.isSoftFloat),
       successors: isCall ? [] : this.#inside(place),
       afterCall: isCall ? (this.#next[place]?.[0] ?? -1) : -1,
       leaves: this.#leaves(block, place),
@@ -217,7 +219,7 @@ class RegionWriter {
     this.#accessPoints.startBlock(flags, areFlagsRead);
     let pc = block.start;
     for (const { word, instruction } of block.instructions) {
-      context.startInstruction(pc);
+      context.startInstruction(pc, word);
       if (instruction !== null) this.#accessPoints.before(instruction, word);
       const before = scratch.length;
       if (instruction === null || !this.#translateInstruction(instruction, word)) {

@@ -3,8 +3,18 @@ import type { Fields } from "../decode/fields.ts";
 import { op } from "../wasm/opcodes.ts";
 import type { Context, Translation } from "./context.ts";
 import { pushConverted, pushFused, pushNumberExtremum, pushTruncated, roundScalar } from "./floating.ts";
-import { fixVectorNan, floatOp, keepVector, setLowLane, setVector, shuffleElements, upTo } from "./vector-helpers.ts";
-import { keepElement, pushEvery, shiftOf } from "./vector-integer.ts";
+import {
+  fixVectorNan,
+  floatOp,
+  keepElement,
+  keepVector,
+  pushEvery,
+  setLowLane,
+  setVector,
+  shiftOf,
+  shuffleElements,
+  upTo,
+} from "./vector-helpers.ts";
 
 type Handlers = Record<string, Translation<Fields>>;
 

@@ -8,9 +8,10 @@
 import { resolve as resolvePath } from "node:path";
 import { ETIMEDOUT, errnoName, errnoText } from "../../abi/errno.ts";
 import { sharedArena } from "../../base/arena.ts";
+import type { Clock } from "../../base/clock.ts";
 import { SeededRandom } from "../../base/random.ts";
 import type { ProgramModule, RegisteredProgram } from "../../kernel/exec/program.ts";
-import { Kernel as KernelCore } from "../../kernel/kernel.ts";
+import { Kernel as KernelCore, MAXIMUM_ROOT_BYTES, PROGRAM_FOLDER } from "../../kernel/kernel.ts";
 import type { Device } from "../../kernel/net/device/device.ts";
 import type { FaultyDevice } from "../../kernel/net/device/faults.ts";
 import { LOOPBACK_ADDRESS } from "../../kernel/net/ip/addresses.ts";
@@ -27,6 +28,8 @@ import { NodeEntropy } from "./entropy.ts";
 import { NodeGateway, type PublishedPort } from "./gateway.ts";
 import { NodeHostFiles } from "./host-files.ts";
 import { KernelProcess, type SpawnOptions } from "./kernel-process.ts";
+import { HostArchive } from "./root/archive-bytes.ts";
+import type { Root } from "./root/root.ts";
 import { NodeScheduler } from "./scheduler.ts";
 import { standardInput, standardOutput } from "./standard-streams.ts";
 import { WorkerRunner } from "./worker-runner.ts";
@@ -41,6 +44,11 @@ export interface BootOptions {
   seed?: number;
   /** Virtual time, which may be shared by several kernels. Default: the host's. */
   time?: VirtualScheduler;
+  /**
+   * The guest's root file system: a folder of the host, a tar archive of one (also .tar.gz or .tar.zst), or an image as
+   * `docker save` writes it; several lie over each other, the last one on top. None is ever written: changes are in memory.
+   */
+  root?: string | readonly string[];
   /** Where folders of the host appear. */
   mounts?: Readonly<Record<string, MountOption>>;
   /** Host ports that lead to guest ports: "8080", "8080:80", "127.0.0.1:8080:80", "5353:53/udp". */
@@ -61,7 +69,7 @@ export interface BootOptions {
   log?: (line: string) => void;
 }
 
-const DEFAULT_ENVIRONMENT = { PATH: "/bin", HOME: "/root", USER: "root", LANG: "C.UTF-8" };
+const DEFAULT_ENVIRONMENT = { HOME: "/root", USER: "root", LANG: "C.UTF-8" };
 
 /** An error that says in words what the operator can do about it. */
 function fail(what: string, errno: number): never {
@@ -78,6 +86,15 @@ async function loadTracer(sink: (line: string) => void): Promise<(kernel: Kernel
   };
 }
 
+/** The code for archives is loaded only where there is one. */
+async function openRootOf(options: BootOptions, clock: Clock): Promise<Root | null> {
+  const { root = [] } = options;
+  const paths = typeof root === "string" ? [root] : root;
+  if (paths.length === 0) return null;
+  const { openRoot } = await import("./root/root.ts");
+  return await openRoot(paths, { clock, maximumBytes: MAXIMUM_ROOT_BYTES });
+}
+
 export class Kernel {
   /** What host code seldom needs: the kernel itself. */
   readonly core: KernelCore;
@@ -90,7 +107,7 @@ export class Kernel {
     this.closers = closers;
   }
 
-  /** Boots a kernel. Rejects when a mount, a port or a grant cannot be had, and leaves nothing behind then. */
+  /** Boots a kernel. Rejects when the root, a mount, a port or a grant cannot be had, and leaves nothing behind then. */
   static async boot(options: BootOptions = {}): Promise<Kernel> {
     const scheduler = options.time ?? new NodeScheduler();
     const clock = options.time?.clock ?? new NodeClock();
@@ -119,6 +136,8 @@ export class Kernel {
         const { PcapDevice, PcapWriter } = await import("../../kernel/net/device/pcap.ts");
         device = new PcapDevice(device, arena, new PcapWriter({ sink }), () => clock.realtimeMilliseconds());
       }
+      const root = await openRootOf(options, clock);
+      if (root !== null) closers.push(() => root.close());
       const makeTracer = options.strace === undefined ? null : await loadTracer(options.strace);
       const core = new KernelCore({
         clock,
@@ -131,6 +150,7 @@ export class Kernel {
         nameservers: [gateway.nameserver],
         log,
         ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
+        ...(root === null ? {} : { root: root.fileSystem }),
         tracer: makeTracer,
         ...(options.bufferPool === undefined ? {} : { bufferPool: options.bufferPool }),
       });
@@ -138,7 +158,8 @@ export class Kernel {
       gateway.attach(core.net, poll);
       if (faulty !== null) faulty.onNeedsPoll = poll;
       const kernel = new Kernel(core, closers);
-      for (const [name, load] of Object.entries(programs)) core.addProgram({ name, load });
+      const folder = root === null ? "/bin" : PROGRAM_FOLDER;
+      for (const [name, load] of Object.entries(programs)) core.addProgram({ name, load }, `${folder}/${name}`);
       for (const [path, mount] of Object.entries(options.mounts ?? {})) kernel.mount(path, mount);
       for (const port of options.publish ?? []) kernel.published.push(await gateway.publish(port));
       return kernel;
@@ -165,6 +186,14 @@ export class Kernel {
     this.core.addProgram(registered, path);
   }
 
+  /** Makes a file of the host a file of the guest, which may be executed. It is not copied, and not written. */
+  addFile(guestPath: string, hostPath: string, mode = 0o755): void {
+    const file = new HostArchive(resolvePath(hostPath));
+    this.closers.push(() => file.closeArchive());
+    const result = this.core.placeFile(guestPath, file, mode);
+    if (result < 0) fail(`cannot make ${guestPath}`, result);
+  }
+
   /**
    * Starts a program. Rejects with an error that carries errno's name as `code` (ENOENT, EACCES, ENOEXEC …) if it cannot be
    * started.
@@ -174,7 +203,7 @@ export class Kernel {
     const input = standardInput(core, options.stdin ?? "ignore");
     const output = standardOutput(core, options.stdout ?? "pipe", 1);
     const errors = standardOutput(core, options.stderr ?? "pipe", 2);
-    const environment = Object.entries({ ...DEFAULT_ENVIRONMENT, ...options.environment });
+    const environment = Object.entries({ PATH: core.searchPath, ...DEFAULT_ENVIRONMENT, ...options.environment });
     const process = core.start(path, {
       files: [input.file, output.file, errors.file],
       arguments: options.arguments ?? [],

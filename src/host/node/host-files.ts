@@ -54,12 +54,15 @@ function isName(name: string): boolean {
 export interface NodeHostFilesOptions {
   /** Does without /proc/self/fd, as on systems that have none. */
   portable?: boolean;
+  /** Shows owners as they are, where the host's user is root: the folder is a root file system then, with users of its own. */
+  showOwners?: boolean;
 }
 
 export class NodeHostFiles implements HostFiles {
   readonly description: string;
   private readonly directories: Directories;
   private readonly userId: number;
+  private readonly showsOwners: boolean;
 
   /** Throws, as node:fs does, when there is no such folder. */
   constructor(folder: string, options: NodeHostFilesOptions = {}) {
@@ -69,6 +72,7 @@ export class NodeHostFiles implements HostFiles {
     }
     this.description = path;
     this.userId = process.getuid?.() ?? 0;
+    this.showsOwners = options.showOwners === true && this.userId === 0;
     this.directories = openDirectories(path, options.portable ?? false);
   }
 
@@ -316,13 +320,14 @@ export class NodeHostFiles implements HostFiles {
   }
 
   private present(stats: fs.Stats): HostStatus {
+    const isOurs = stats.uid === this.userId;
     return {
       device: stats.dev,
       inode: stats.ino,
       mode: stats.mode,
       links: stats.nlink,
-      userId: stats.uid === this.userId ? 0 : NOBODY,
-      groupId: stats.uid === this.userId ? 0 : NOBODY,
+      userId: this.showsOwners ? stats.uid : isOurs ? 0 : NOBODY,
+      groupId: this.showsOwners ? stats.gid : isOurs ? 0 : NOBODY,
       specialDevice: 0,
       size: stats.size,
       blockSize: stats.blksize ?? 4096,

@@ -11,6 +11,8 @@ import type { OpenFile, OpenFileCount } from "./open-file.ts";
 export class DescriptorTable {
   /** RLIMIT_NOFILE: one more than the highest number that may be given out. */
   limit: number;
+  /** A POSIX lock was set through this table: closing a file may release locks (fcntl_locking(2)). */
+  hasLocked = false;
   private readonly files: (OpenFile | null)[] = [];
   private readonly descriptorFlags: number[] = [];
   private readonly numbers = new NumberBitmap();
@@ -73,7 +75,7 @@ export class DescriptorTable {
     }
     // Released without the table's lock: a description may reach into the socket table.
     if (result < 0) file.drop();
-    before?.drop();
+    if (before !== null) this.letGo(before);
     return result;
   }
 
@@ -89,12 +91,13 @@ export class DescriptorTable {
     this.files[descriptor] = null;
     this.numbers.remove(descriptor);
     // The description may reach into the socket table while it is released: the lock of this table is not held here.
-    file.drop();
+    this.letGo(file);
     return 0;
   }
 
   closeAll(): void {
     for (let descriptor = 0; descriptor < this.files.length; descriptor++) this.close(descriptor);
+    if (this.hasLocked) this.count.locks.ownerEnded(this);
   }
 
   flagsOf(descriptor: number): number {
@@ -131,6 +134,11 @@ export class DescriptorTable {
       if (this.files[descriptor] != null) numbers.push(descriptor);
     }
     return numbers;
+  }
+
+  private letGo(file: OpenFile): void {
+    if (this.hasLocked) this.count.locks.closed(file, this);
+    file.drop();
   }
 
   private put(descriptor: number, file: OpenFile, flags: number): void {

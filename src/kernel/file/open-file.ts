@@ -9,6 +9,7 @@ import { EBADF, EINVAL, ENOTDIR, ENOTTY, ESPIPE } from "../../abi/errno.ts";
 import { O_PATH, O_RDWR, O_WRONLY } from "../../abi/file.ts";
 import { POLLIN, POLLOUT } from "../../abi/poll.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
+import { type FileLocks, LockTable } from "./file-locks.ts";
 
 /** What stat(2) tells; sizes in bytes, times in milliseconds since 1970 (fractions are kept). */
 export interface FileStatus {
@@ -44,6 +45,8 @@ export class OpenFileCount {
   maximum: number;
   /** Capacities of all pipes together. */
   pipeBytes = 0;
+  /** Advisory locks on files. */
+  readonly locks: LockTable = new LockTable();
   private lastInode = 0;
 
   constructor(maximum = 1_048_576) {
@@ -68,8 +71,12 @@ export abstract class OpenFile {
   references = 0;
   /** F_SETOWN: kept and told again; no SIGIO is sent. */
   owner = 0;
+  /** F_SETSIG: the same. */
+  ownerSignal = 0;
   /** Set while the description counts against the system's limit. */
   count: OpenFileCount | null = null;
+  /** The inode's advisory locks, once this description has had to do with them. */
+  locks: FileLocks | null = null;
   private queue: WaitQueue | null = null;
   /** Most files have none, watched ones one: a set is made for the second. */
   private releaseListener: ReleaseListener | null = null;
@@ -204,6 +211,10 @@ export abstract class OpenFile {
     if (this.count !== null) {
       this.count.current--;
       this.count = null;
+    }
+    if (this.locks !== null) {
+      this.locks.fileReleased(this);
+      this.locks = null;
     }
     this.releaseListener?.fileReleased(this);
     this.releaseListener = null;

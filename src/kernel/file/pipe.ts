@@ -16,13 +16,13 @@ export const PIPES_TOTAL_BYTES = 67_108_864;
 /** st_dev of all pipes. */
 const PIPE_DEVICE = 14;
 
-/** The shared part. Memory is taken as the pipe fills, up to the capacity. */
-class PipeBuffer {
+/** The shared part: of the two ends of a pipe, or of all that have a FIFO open. Memory is taken as it fills, up to the capacity. */
+export class PipeBuffer {
   readonly inode: number;
   capacity: number;
   used = 0;
-  reader: PipeReader | null = null;
-  writer: PipeWriter | null = null;
+  readonly readers: OpenFile[] = [];
+  readonly writers: OpenFile[] = [];
   private ring: Uint8Array = new Uint8Array(0);
   private start = 0;
   private readonly files: OpenFileCount;
@@ -87,14 +87,63 @@ class PipeBuffer {
       this.used = used;
     }
     this.capacity = size;
-    this.writer?.notify(POLLOUT);
+    notifyAll(this.writers, POLLOUT);
     return size;
   }
 
+  /** For a reading end. */
+  read(buffer: Uint8Array, offset: number, length: number): number {
+    if (length === 0) return 0;
+    if (this.used === 0) return this.writers.length === 0 ? 0 : -EAGAIN;
+    const taken = Math.min(length, this.used);
+    const wasWritable = this.free >= PIPE_BUF;
+    this.take(buffer, offset, taken);
+    // Writers of small records wait for PIPE_BUF of room; telling them earlier would only wake them for nothing.
+    if (!wasWritable && this.free >= PIPE_BUF) notifyAll(this.writers, POLLOUT | POLLWRNORM);
+    return taken;
+  }
+
+  /** For a writing end. */
+  write(buffer: Uint8Array, offset: number, length: number): number {
+    if (length === 0) return 0;
+    if (this.readers.length === 0) return -EPIPE;
+    // pipe(7): "writes of less than PIPE_BUF bytes must be atomic".
+    if (length <= PIPE_BUF ? this.free < length : this.free === 0) return -EAGAIN;
+    const taken = Math.min(length, this.free);
+    this.put(buffer, offset, taken);
+    notifyAll(this.readers, POLLIN | POLLRDNORM);
+    return taken;
+  }
+
+  /** POLLIN and POLLHUP, as a reading end sees them. */
+  readerReadiness(): number {
+    const data = this.used > 0 ? POLLIN | POLLRDNORM : 0;
+    return this.writers.length === 0 ? data | POLLHUP : data;
+  }
+
+  writerReadiness(): number {
+    if (this.readers.length === 0) return POLLOUT | POLLWRNORM | POLLERR;
+    return this.free >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
+  }
+
+  /** FIONREAD. */
+  control(request: number, argument: number, memory: Uint8Array): number {
+    if (request !== FIONREAD) return -ENOTTY;
+    if (argument < PIPE_BUF || argument + 4 > memory.length) return -EFAULT;
+    new DataView(memory.buffer).setInt32(argument, this.used, true);
+    return 0;
+  }
+
   /** An end was released: without a reader the bytes go, without both the pipe. */
-  ended(): void {
-    if (this.reader === null) this.discard();
-    if (this.reader === null && this.writer === null) this.files.pipeBytes -= this.capacity;
+  ended(file: OpenFile): void {
+    removeFrom(this.readers, file);
+    removeFrom(this.writers, file);
+    const { length: readers } = this.readers;
+    const { length: writers } = this.writers;
+    if (readers === 0) this.discard();
+    if (readers === 0 && writers === 0) this.files.pipeBytes -= this.capacity;
+    if (readers === 0) notifyAll(this.writers, POLLERR | POLLOUT);
+    if (writers === 0) notifyAll(this.readers, POLLHUP | POLLIN);
   }
 
   private discard(): void {
@@ -102,6 +151,15 @@ class PipeBuffer {
     this.start = 0;
     this.used = 0;
   }
+}
+
+function removeFrom(files: OpenFile[], file: OpenFile): void {
+  const at = files.indexOf(file);
+  if (at >= 0) files.splice(at, 1);
+}
+
+export function notifyAll(files: readonly OpenFile[], events: number): void {
+  for (let k = 0; k < files.length; k++) files[k]?.notify(events);
 }
 
 abstract class PipeEnd extends OpenFile {
@@ -151,35 +209,21 @@ abstract class PipeEnd extends OpenFile {
   }
 
   override control(request: number, argument: number, memory: Uint8Array): number {
-    if (request !== FIONREAD) return -ENOTTY;
-    if (argument < PIPE_BUF || argument + 4 > memory.length) return -EFAULT;
-    new DataView(memory.buffer).setInt32(argument, this.pipe.used, true);
-    return 0;
+    return this.pipe.control(request, argument, memory);
+  }
+
+  protected release(): void {
+    this.pipe.ended(this);
   }
 }
 
 export class PipeReader extends PipeEnd {
   override readiness(): number {
-    const data = this.pipe.used > 0 ? POLLIN | POLLRDNORM : 0;
-    return this.pipe.writer === null ? data | POLLHUP : data;
+    return this.pipe.readerReadiness();
   }
 
   override read(buffer: Uint8Array, offset: number, length: number): number {
-    const { pipe } = this;
-    if (length === 0) return 0;
-    if (pipe.used === 0) return pipe.writer === null ? 0 : -EAGAIN;
-    const taken = Math.min(length, pipe.used);
-    const wasWritable = pipe.free >= PIPE_BUF;
-    pipe.take(buffer, offset, taken);
-    // Writers of small records wait for PIPE_BUF of room; telling them earlier would only wake them for nothing.
-    if (!wasWritable && pipe.free >= PIPE_BUF) pipe.writer?.notify(POLLOUT | POLLWRNORM);
-    return taken;
-  }
-
-  protected release(): void {
-    this.pipe.reader = null;
-    this.pipe.ended();
-    this.pipe.writer?.notify(POLLERR | POLLOUT);
+    return this.pipe.read(buffer, offset, length);
   }
 }
 
@@ -189,26 +233,11 @@ export class PipeWriter extends PipeEnd {
   }
 
   override readiness(): number {
-    if (this.pipe.reader === null) return POLLOUT | POLLWRNORM | POLLERR;
-    return this.pipe.free >= PIPE_BUF ? POLLOUT | POLLWRNORM : 0;
+    return this.pipe.writerReadiness();
   }
 
   override write(buffer: Uint8Array, offset: number, length: number): number {
-    const { pipe } = this;
-    if (length === 0) return 0;
-    if (pipe.reader === null) return -EPIPE;
-    // pipe(7): "writes of less than PIPE_BUF bytes must be atomic".
-    if (length <= PIPE_BUF ? pipe.free < length : pipe.free === 0) return -EAGAIN;
-    const taken = Math.min(length, pipe.free);
-    pipe.put(buffer, offset, taken);
-    pipe.reader.notify(POLLIN | POLLRDNORM);
-    return taken;
-  }
-
-  protected release(): void {
-    this.pipe.writer = null;
-    this.pipe.ended();
-    this.pipe.reader?.notify(POLLHUP | POLLIN);
+    return this.pipe.write(buffer, offset, length);
   }
 }
 
@@ -221,7 +250,7 @@ export function createPipe(
   const pipe = new PipeBuffer(files);
   const reader = new PipeReader(pipe, flags | O_RDONLY, nowMilliseconds);
   const writer = new PipeWriter(pipe, flags | O_WRONLY, nowMilliseconds);
-  pipe.reader = reader;
-  pipe.writer = writer;
+  pipe.readers.push(reader);
+  pipe.writers.push(writer);
   return { reader, writer };
 }

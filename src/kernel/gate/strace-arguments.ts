@@ -4,11 +4,18 @@ import {
   AT_FDCWD,
   F_DUPFD,
   F_DUPFD_CLOEXEC,
+  F_GETLK,
+  F_OFD_GETLK,
+  F_OFD_SETLK,
+  F_OFD_SETLKW,
   F_SETFD,
   F_SETFL,
+  F_SETLK,
+  F_SETLKW,
   F_SETPIPE_SZ,
   FIONBIO,
   FIONREAD,
+  FLOCK_BYTES,
   O_ACCMODE,
   O_CREAT,
   TIOCGWINSZ,
@@ -83,6 +90,14 @@ export function openFlagsText(flags: number): string {
   return rest === 0 ? mode : `${mode}|${flagNames(rest, names.openFlags)}`;
 }
 
+/** A struct flock: "{l_type=F_WRLCK, l_whence=SEEK_SET, l_start=0, l_len=0}". */
+function lockText(memory: UserMemory, at: number): string {
+  if (!memory.isValid(at, FLOCK_BYTES)) return pointer(at);
+  const type = constant(memory.readUint16(at), names.lockTypes);
+  const whence = constant(memory.readUint16(at + 2), names.whences);
+  return `{l_type=${type}, l_whence=${whence}, l_start=${memory.readInt64(at + 8)}, l_len=${memory.readInt64(at + 16)}}`;
+}
+
 function fcntlArgument(call: TracedCall, index: number): string {
   const argument = value(call, index);
   switch (value(call, index - 1)) {
@@ -94,6 +109,13 @@ function fcntlArgument(call: TracedCall, index: number): string {
     case F_DUPFD_CLOEXEC:
     case F_SETPIPE_SZ:
       return `${argument}`;
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_GETLK:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+      return lockText(call.memory, argument);
     default:
       return hexadecimal(argument);
   }
@@ -241,6 +263,7 @@ const formatters: Readonly<Record<ArgumentType, Formatter>> = {
   "fcntl-command": oneOf(names.fcntlCommands),
   "fcntl-argument": fcntlArgument,
   "ioctl-request": oneOf(names.ioctlRequests),
+  "lock-operation": flagsOf(names.lockOperations),
   whence: oneOf(names.whences),
   signal: (call, index) => (value(call, index) === 0 ? "0" : signalName(value(call, index))),
   clock: oneOf(names.clocks),

@@ -60,7 +60,9 @@ const file = [fileConstants];
 export const openAccessModes: NameTable = only(fileConstants, "O_RDONLY", "O_WRONLY", "O_RDWR");
 export const openFlags: NameTable = named(file, "O_", ["O_ACCMODE", "O_RDONLY", "O_WRONLY", "O_RDWR"]);
 export const descriptorFlags: NameTable = named(file, "FD_");
-export const fcntlCommands: NameTable = named(file, "F_", ["F_OK"]);
+export const fcntlCommands: NameTable = named(file, "F_", ["F_OK", "F_RDLCK", "F_WRLCK", "F_UNLCK"]);
+export const lockTypes: NameTable = only(fileConstants, "F_RDLCK", "F_WRLCK", "F_UNLCK");
+export const lockOperations: NameTable = named(file, "LOCK_");
 export const ioctlRequests: NameTable = new Map([
   ...named([fileConstants, terminalConstants], "TC"),
   ...named([fileConstants, terminalConstants], "TIO"),

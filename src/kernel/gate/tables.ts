@@ -6,7 +6,10 @@ import { descriptorCalls } from "../syscall/descriptor.ts";
 import { directoryCalls } from "../syscall/directory.ts";
 import { epollCalls } from "../syscall/epoll.ts";
 import { eventCalls } from "../syscall/eventfd.ts";
+import { extendedAttributeCalls } from "../syscall/extended-attributes.ts";
+import { fileLockCalls } from "../syscall/file-lock.ts";
 import { futexCalls } from "../syscall/futex.ts";
+import { identityCalls } from "../syscall/identity.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { machineCalls } from "../syscall/machine.ts";
 import { memoryAkumaCalls, memoryCalls } from "../syscall/memory.ts";
@@ -16,6 +19,7 @@ import { openAkumaCalls, openCalls } from "../syscall/open.ts";
 import { pipeCalls } from "../syscall/pipe.ts";
 import { pollCalls } from "../syscall/poll.ts";
 import { processAkumaCalls, processCalls } from "../syscall/process.ts";
+import { processControlCalls } from "../syscall/process-control.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "../syscall/read-write.ts";
 import { resolveHostCalls } from "../syscall/resolve-host.ts";
 import { sendfileCalls } from "../syscall/sendfile.ts";
@@ -40,7 +44,10 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...directoryCalls,
   ...epollCalls,
   ...eventCalls,
+  ...extendedAttributeCalls,
   ...futexCalls,
+  ...fileLockCalls,
+  ...identityCalls,
   ...linkCalls,
   ...memoryCalls,
   ...miscCalls,
@@ -48,6 +55,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...pipeCalls,
   ...pollCalls,
   ...processCalls,
+  ...processControlCalls,
   ...readWriteCalls,
   ...sendfileCalls,
   ...signalCalls,

@@ -60,7 +60,8 @@ export class UnixSocket extends KernelSocket {
   peer: UnixSocket | null = null;
   readonly inbox: UnixQueue = new UnixQueue();
   /** Who made the socket, and who its peer was when they were connected. */
-  readonly credentials: Credentials;
+  /** Of who last connected, listened or sent: other processes may hold the socket too. */
+  credentials: Credentials;
   peerCredentials: Credentials = NOBODY;
   /** SO_PASSCRED: recvmsg(2) gives the sender's credentials. */
   passesCredentials = false;

@@ -2,6 +2,7 @@
  * Ancillary data of sendmsg(2) and recvmsg(2) (cmsg(3)): a row of struct cmsghdr (length of 8 bytes, level, type, data), each
  * aligned to 8 bytes. Open files and credentials for AF_UNIX, packet information for AF_INET.
  */
+import { CAP_SETGID, CAP_SETUID } from "../../abi/capability.ts";
 import { EBADF, EFAULT, EINVAL, EPERM } from "../../abi/errno.ts";
 import { FD_CLOEXEC } from "../../abi/file.ts";
 import { AF_UNIX, IP_TOS, IP_TTL, IPPROTO_IP, MSG_CMSG_CLOEXEC, MSG_CTRUNC, SOL_SOCKET } from "../../abi/socket.ts";
@@ -12,6 +13,8 @@ import type { KernelSocket, MessageInfo } from "../socket/kernel-socket.ts";
 import { UnixSocket } from "../socket/unix-socket.ts";
 import type { Task } from "../task/task.ts";
 
+/** (uid_t) -1: no id. */
+const NO_ID = 0xffff_ffff;
 const SCM_RIGHTS = 1;
 const SCM_CREDENTIALS = 2;
 /** SCM_MAX_FD */
@@ -62,9 +65,18 @@ function readItem(
   if (level !== SOL_SOCKET) return 0;
   if (type === SCM_CREDENTIALS) {
     if (length < CREDENTIALS_BYTES) return -EINVAL;
-    const processId = task.process.memory.readInt32(at);
-    if (processId !== task.process.processId) return -EPERM;
-    info.credentials = { processId, userId: 0, groupId: 0 };
+    const { memory, credentials } = task.process;
+    const processId = memory.readInt32(at);
+    const userId = memory.readUint32(at + 4);
+    const groupId = memory.readUint32(at + 8);
+    if (userId === NO_ID || groupId === NO_ID) return -EINVAL;
+    // unix(7): one's own process, and one of one's own ids; with the capability to take on others, any.
+    const { userId: real, effectiveUserId, savedUserId } = credentials;
+    const isOwnUser = [real, effectiveUserId, savedUserId].includes(userId) || credentials.has(CAP_SETUID);
+    const groups = [credentials.groupId, credentials.effectiveGroupId, credentials.savedGroupId];
+    const isOwnGroup = groups.includes(groupId) || credentials.has(CAP_SETGID);
+    if (processId !== task.process.processId || !isOwnUser || !isOwnGroup) return -EPERM;
+    info.credentials = { processId, userId, groupId };
     return 0;
   }
   return type === SCM_RIGHTS ? readFiles(task, at, length, info) : -EINVAL;

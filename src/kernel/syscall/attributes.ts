@@ -1,11 +1,13 @@
 /** chmod(2), chown(2), utimensat(2). */
-import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, EROFS } from "../../abi/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFREG } from "../../abi/file.ts";
+import { CAP_CHOWN, CAP_FOWNER } from "../../abi/capability.ts";
+import { EACCES, EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPERM, EROFS } from "../../abi/errno.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFREG, W_OK } from "../../abi/file.ts";
 import { AnonymousFile } from "../file/anonymous-file.ts";
-import { OpenFile } from "../file/open-file.ts";
+import { type FileStatus, OpenFile } from "../file/open-file.ts";
 import type { Task } from "../task/task.ts";
 import type { AttributeChange } from "../vfs/inode.ts";
 import type { PathNode } from "../vfs/path-walk.ts";
+import { isMember, modeAllows } from "../vfs/permission.ts";
 import { VfsFile } from "../vfs/vfs-file.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { resolveOrFile } from "./path-arguments.ts";
@@ -17,14 +19,39 @@ const S_ISUID = 0o4000;
 const S_ISGID = 0o2000;
 const S_IXGRP = 0o010;
 
-function change(found: PathNode | OpenFile | number, attributes: AttributeChange): number {
+function change(
+  task: Task,
+  found: PathNode | OpenFile | number,
+  attributes: AttributeChange,
+  mayChange: (status: FileStatus) => number,
+): number {
   if (typeof found === "number") return found;
   // anon_inode:[…] is one inode for all; what pipes and sockets have would not last.
   if (found instanceof AnonymousFile) return -EOPNOTSUPP;
   if (found instanceof OpenFile && !(found instanceof VfsFile)) return 0;
   const node = found instanceof VfsFile ? found.node : found;
   if (node.mount.readOnly) return -EROFS;
+  if (!task.process.credentials.has(CAP_FOWNER)) {
+    const status = found instanceof VfsFile ? found.status() : node.inode.status();
+    const denied = typeof status === "number" ? status : mayChange(status);
+    if (denied < 0) return denied;
+  }
   return found instanceof VfsFile ? found.setAttributes(attributes) : node.inode.setAttributes(node.dentry, attributes);
+}
+
+/** Only the owner may. */
+function ownerOnly(task: Task): (status: FileStatus) => number {
+  return ({ userId }) => (userId === task.process.credentials.fileSystemUserId ? 0 : -EPERM);
+}
+
+/** chmod(2): the set-group-ID bit is not for members of other groups. */
+function changeMode(task: Task, found: PathNode | OpenFile | number, mode: number): number {
+  const { credentials } = task.process;
+  const attributes: AttributeChange = { mode: mode & 0o7777 };
+  return change(task, found, attributes, (status) => {
+    if (!isMember(credentials, status.groupId)) attributes.mode = mode & 0o7777 & ~S_ISGID;
+    return ownerOnly(task)(status);
+  });
 }
 
 function fileOf(task: Task, fd: number): OpenFile | number {
@@ -32,7 +59,7 @@ function fileOf(task: Task, fd: number): OpenFile | number {
 }
 
 export function fchmod(task: Task, fd: number, mode: number): number {
-  return change(fileOf(task, fd), { mode: mode & 0o7777 });
+  return changeMode(task, fileOf(task, fd), mode);
 }
 
 export function fchmodat2(task: Task, directory: number, path: number, mode: number, flags: number): number {
@@ -40,7 +67,7 @@ export function fchmodat2(task: Task, directory: number, path: number, mode: num
   const found = resolveOrFile(task, directory, path, flags, (flags & AT_SYMLINK_NOFOLLOW) === 0);
   // The permissions of a symlink are never asked for, and cannot be changed.
   if (typeof found !== "number" && !(found instanceof OpenFile) && found.inode.isSymlink) return -EOPNOTSUPP;
-  return change(found, { mode: mode & 0o7777 });
+  return changeMode(task, found, mode);
 }
 
 export function fchmodat(task: Task, directory: number, path: number, mode: number): number {
@@ -48,7 +75,7 @@ export function fchmodat(task: Task, directory: number, path: number, mode: numb
 }
 
 /** -1 leaves an owner as it is. chown(2): a file that is not a directory loses its set-user-ID bit, and set-group-ID where that means so. */
-function changeOwner(found: PathNode | OpenFile | number, userId: number, groupId: number): number {
+function changeOwner(task: Task, found: PathNode | OpenFile | number, userId: number, groupId: number): number {
   const attributes: AttributeChange = {};
   const status = typeof found === "number" ? found : found instanceof OpenFile ? found.status() : found.inode.status();
   if (typeof status !== "number" && (status.mode & S_IFMT) === S_IFREG) {
@@ -57,11 +84,19 @@ function changeOwner(found: PathNode | OpenFile | number, userId: number, groupI
   }
   if ((userId | 0) !== -1) attributes.userId = userId >>> 0;
   if ((groupId | 0) !== -1) attributes.groupId = groupId >>> 0;
-  return change(found, attributes);
+  return change(task, found, attributes, (before) => {
+    const { credentials } = task.process;
+    if (credentials.has(CAP_CHOWN)) return 0;
+    // An owner may give the file to a group of his.
+    if (before.userId !== credentials.fileSystemUserId) return -EPERM;
+    if (attributes.userId !== undefined && attributes.userId !== before.userId) return -EPERM;
+    const { groupId: wanted = before.groupId } = attributes;
+    return wanted === before.groupId || isMember(credentials, wanted) ? 0 : -EPERM;
+  });
 }
 
 export function fchown(task: Task, fd: number, userId: number, groupId: number): number {
-  return changeOwner(fileOf(task, fd), userId, groupId);
+  return changeOwner(task, fileOf(task, fd), userId, groupId);
 }
 
 export function fchownat(
@@ -74,7 +109,7 @@ export function fchownat(
 ): number {
   if ((flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) !== 0) return -EINVAL;
   const found = resolveOrFile(task, directory, path, flags, (flags & AT_SYMLINK_NOFOLLOW) === 0);
-  return changeOwner(found, userId, groupId);
+  return changeOwner(task, found, userId, groupId);
 }
 
 /** One struct timespec: milliseconds, undefined for UTIME_OMIT, or -EINVAL. */
@@ -112,7 +147,13 @@ export function utimensat(task: Task, directory: number, path: number, times: nu
   const attributes: AttributeChange = {};
   if (typeof accessed === "number") attributes.accessedMilliseconds = accessed;
   if (typeof modified === "number") attributes.modifiedMilliseconds = modified;
-  return change(found, attributes);
+  // utimensat(2): the time of now may be set by whoever may write the file.
+  const isNow = times === 0 || (accessed === now && modified === now);
+  return change(task, found, attributes, (status) => {
+    if (ownerOnly(task)(status) === 0) return 0;
+    if (!isNow) return -EPERM;
+    return modeAllows(status, task.process.credentials, W_OK) ? 0 : -EACCES;
+  });
 }
 
 export const attributeCalls: readonly SyscallDefinition[] = [

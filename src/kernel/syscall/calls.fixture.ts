@@ -19,11 +19,14 @@ import { call, type SyscallDefinition } from "./definition.ts";
 import { descriptorCalls } from "./descriptor.ts";
 import { epollCalls } from "./epoll.ts";
 import { eventCalls } from "./eventfd.ts";
+import { futexCalls } from "./futex.ts";
+import { identityCalls } from "./identity.ts";
 import { memoryAkumaCalls, memoryCalls } from "./memory.ts";
 import { miscCalls } from "./misc.ts";
 import { pipeCalls } from "./pipe.ts";
 import { pollCalls } from "./poll.ts";
 import { processAkumaCalls, processCalls } from "./process.ts";
+import { processControlCalls } from "./process-control.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "./read-write.ts";
 import { signalCalls } from "./signal.ts";
 import { timeAkumaCalls, timeCalls } from "./time.ts";
@@ -34,11 +37,14 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...descriptorCalls,
   ...epollCalls,
   ...eventCalls,
+  ...futexCalls,
+  ...identityCalls,
   ...memoryCalls,
   ...miscCalls,
   ...pipeCalls,
   ...pollCalls,
   ...processCalls,
+  ...processControlCalls,
   ...readWriteCalls,
   ...signalCalls,
   ...timeCalls,

@@ -61,6 +61,7 @@ export type ArgumentType =
   | "access-mode"
   | "fcntl-command"
   | "fcntl-argument"
+  | "lock-operation"
   | "ioctl-request"
   | "whence"
   | "signal"

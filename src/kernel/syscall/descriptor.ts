@@ -7,12 +7,20 @@ import {
   F_DUPFD_CLOEXEC,
   F_GETFD,
   F_GETFL,
+  F_GETLK,
   F_GETOWN,
   F_GETPIPE_SZ,
+  F_GETSIG,
+  F_OFD_GETLK,
+  F_OFD_SETLK,
+  F_OFD_SETLKW,
   F_SETFD,
   F_SETFL,
+  F_SETLK,
+  F_SETLKW,
   F_SETOWN,
   F_SETPIPE_SZ,
+  F_SETSIG,
   FD_CLOEXEC,
   FIOASYNC,
   FIOCLEX,
@@ -24,12 +32,15 @@ import {
   O_NOATIME,
   O_NONBLOCK,
 } from "../../abi/file.ts";
+import { NSIG } from "../../abi/signal.ts";
 import type { OpenFile } from "../file/open-file.ts";
 import { PipeReader, PipeWriter } from "../file/pipe.ts";
 import type { Task } from "../task/task.ts";
+import { FifoFile } from "../vfs/memfs/memory-fifo.ts";
 import { RegularFile } from "../vfs/vfs-file.ts";
 import { close } from "./close.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
+import { getLock, setLock } from "./file-lock.ts";
 
 /** What F_SETFL may change; other bits are ignored, as fcntl(2) says. */
 const SETTABLE_FLAGS = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
@@ -66,9 +77,17 @@ export function dup3(task: Task, oldFd: number, newFd: number, flags: number): n
 
 export function fcntl(task: Task, fd: number, command: number, argument: number): number {
   const { descriptors } = task.process;
-  const file = PATH_COMMANDS.has(command) ? descriptors.getWithPath(fd) : descriptors.get(fd);
+  const file = PATH_COMMANDS.has(command) ? descriptors.getWithPath(fd) : task.file(fd);
   if (file === null) return -EBADF;
   switch (command) {
+    case F_SETLK:
+    case F_SETLKW:
+    case F_OFD_SETLK:
+    case F_OFD_SETLKW:
+      return setLock(task, fd, file, command, argument);
+    case F_GETLK:
+    case F_OFD_GETLK:
+      return getLock(task, file, command, argument);
     case F_DUPFD:
     case F_DUPFD_CLOEXEC:
       if (!(argument >= 0 && argument < descriptors.limit)) return -EINVAL;
@@ -90,6 +109,12 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
     case F_SETOWN:
       file.owner = argument | 0;
       return 0;
+    case F_GETSIG:
+      return file.ownerSignal;
+    case F_SETSIG:
+      if (!(argument >= 0 && argument <= NSIG)) return -EINVAL;
+      file.ownerSignal = argument;
+      return 0;
     case F_GETPIPE_SZ:
       return isPipe(file) ? file.capacityBytes : -EBADF;
     case F_SETPIPE_SZ:
@@ -99,8 +124,8 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
   }
 }
 
-function isPipe(file: OpenFile): file is PipeReader | PipeWriter {
-  return file instanceof PipeReader || file instanceof PipeWriter;
+function isPipe(file: OpenFile): file is PipeReader | PipeWriter | FifoFile {
+  return file instanceof PipeReader || file instanceof PipeWriter || file instanceof FifoFile;
 }
 
 export function ioctl(task: Task, fd: number, request: number, argument: number): number {

@@ -1,10 +1,12 @@
 /** Directories: getdents64(2), mkdirat(2), mknodat(2), getcwd(2), chdir(2), chroot(2). */
-import { EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, ERANGE } from "../../abi/errno.ts";
-import { PATH_MAX } from "../../abi/file.ts";
+import { CAP_SYS_CHROOT } from "../../abi/capability.ts";
+import { EBADF, EFAULT, EINVAL, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, ERANGE } from "../../abi/errno.ts";
+import { PATH_MAX, X_OK } from "../../abi/file.ts";
 import type { Task } from "../task/task.ts";
 import type { CursorEntry } from "../vfs/inode.ts";
 import { makeDirectory, makeNode } from "../vfs/path-operations.ts";
 import { type PathNode, pathOf } from "../vfs/path-walk.ts";
+import { checkAccess } from "../vfs/permission.ts";
 import { DirectoryFile, VfsFile } from "../vfs/vfs-file.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { contextOf, readPath, resolve, startOf } from "./path-arguments.ts";
@@ -81,15 +83,17 @@ export function getcwd(task: Task, address: number, size: number): number {
   return path.length + 1;
 }
 
-function enter(node: PathNode | number): PathNode | number {
+function enter(task: Task, node: PathNode | number): PathNode | number {
   if (typeof node === "number") return node;
   if (!node.inode.isDirectory) return -ENOTDIR;
+  const denied = checkAccess(node.inode, contextOf(task), X_OK);
+  if (denied < 0) return denied;
   const error = node.inode.revalidate(node.dentry);
   return error < 0 ? error : node;
 }
 
 export function chdir(task: Task, pathAddress: number): number {
-  const node = enter(resolve(task, -100, pathAddress, true));
+  const node = enter(task, resolve(task, -100, pathAddress, true));
   if (typeof node === "number") return node;
   task.process.fileSystem.workingDirectory = node;
   return 0;
@@ -98,15 +102,16 @@ export function chdir(task: Task, pathAddress: number): number {
 export function fchdir(task: Task, fd: number): number {
   const file = task.fileOrPath(fd);
   if (file === null) return -EBADF;
-  const node = enter(file instanceof VfsFile ? file.node : -ENOTDIR);
+  const node = enter(task, file instanceof VfsFile ? file.node : -ENOTDIR);
   if (typeof node === "number") return node;
   task.process.fileSystem.workingDirectory = node;
   return 0;
 }
 
 export function chroot(task: Task, pathAddress: number): number {
-  const node = enter(resolve(task, -100, pathAddress, true));
+  const node = enter(task, resolve(task, -100, pathAddress, true));
   if (typeof node === "number") return node;
+  if (!task.process.credentials.has(CAP_SYS_CHROOT)) return -EPERM;
   task.process.fileSystem.root = node;
   return 0;
 }

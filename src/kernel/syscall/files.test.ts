@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import {
+  E2BIG,
   EACCES,
   EBADF,
   EFAULT,
@@ -226,16 +227,44 @@ describe("flags", () => {
     assert.equal(guest.call(452, -100, guest.path("/l"), 0o600, 0x100), -EOPNOTSUPP);
   });
 
-  test("mknod makes plain files only", () => {
+  test("mknod makes plain files and named pipes, and no devices", () => {
     const guest = new Guest();
     assert.equal(guest.call(33, -100, guest.path("/f"), 0o100640, 0), 0);
     assert.equal(guest.call(33, -100, guest.path("/g"), 0o640, 0), 0);
-    for (const type of [0o010000, 0o020000, 0o060000, 0o140000]) {
+    assert.equal(guest.call(33, -100, guest.path("/p"), 0o010640, 0), 0);
+    for (const type of [0o020000, 0o060000, 0o140000]) {
       assert.equal(guest.call(33, -100, guest.path("/x"), type | 0o600, 0), -1);
     }
     assert.equal(guest.call(33, -100, guest.path("/f"), 0o100640, 0), -17);
-    assert.deepEqual(guest.list("/"), ["f", "g"]);
+    assert.deepEqual(guest.list("/"), ["f", "g", "p"]);
   });
+});
+
+test("extended attributes: there are none, once the arguments are right", () => {
+  const guest = new Guest();
+  guest.put("/f", "");
+  const fd = guest.open("/f");
+  const name = guest.secondPath("user.mime");
+  for (const [number, target] of [
+    [8, guest.path("/f")],
+    [10, fd],
+  ] as const) {
+    assert.equal(guest.call(number, target, name, 0, 0), -EOPNOTSUPP);
+    assert.equal(guest.call(number - 3, target, name, AT, 5, 0), -EOPNOTSUPP);
+    assert.equal(guest.call(number - 3, target, name, AT, 5, 4), -EINVAL);
+    assert.equal(guest.call(number - 3, target, name, AT, 70_000, 0), -E2BIG);
+    assert.equal(guest.call(number - 3, target, name, 1, 5, 0), -EFAULT);
+    assert.equal(guest.call(number + 3, target, AT, 100), 0);
+    assert.equal(guest.call(number + 6, target, name), -EOPNOTSUPP);
+    assert.equal(guest.call(number, target, 1, 0, 0), -EFAULT);
+  }
+  assert.equal(guest.call(8, guest.path("/f"), guest.secondPath(""), 0, 0), -ERANGE);
+  assert.equal(guest.call(8, guest.path("/f"), guest.secondPath("user.".padEnd(256, "x")), 0, 0), -ERANGE);
+  assert.equal(guest.call(11, guest.path("/no"), AT, 100), -ENOENT);
+  assert.equal(guest.call(13, 99, AT, 100), -EBADF);
+  assert.equal(guest.symlink("missing", "/l"), 0);
+  assert.equal(guest.call(11, guest.path("/l"), AT, 100), -ENOENT);
+  assert.equal(guest.call(12, guest.path("/l"), AT, 100), 0);
 });
 
 test("the akuma ABI's openat takes a length and no NUL", () => {

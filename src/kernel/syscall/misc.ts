@@ -1,4 +1,4 @@
-/** What belongs to no family: uname(2), getrandom(2), sysinfo(2), resource limits, prctl(2) and the scheduler's calls. */
+/** What belongs to no family: uname(2), getrandom(2), sysinfo(2), resource limits and the scheduler's calls. */
 import { EFAULT, EINVAL, EPERM, ESRCH } from "../../abi/errno.ts";
 import {
   DOMAIN_NAME,
@@ -10,7 +10,6 @@ import {
   UTSNAME_FIELD_BYTES,
 } from "../../abi/identity.ts";
 import { NR_OPEN, RLIM_INFINITY, RLIM_NLIMITS, RLIMIT_BYTES, RUSAGE_BYTES } from "../../abi/resource.ts";
-import { NSIG } from "../../abi/signal.ts";
 import { RLIMIT_NOFILE } from "../../abi/time.ts";
 import type { Process, ResourceLimit } from "../task/process.ts";
 import type { Task } from "../task/task.ts";
@@ -22,8 +21,6 @@ const GRND_INSECURE = 4;
 /** A single getrandom(2) gives at most this much. */
 const MOST_RANDOM_BYTES = 33_554_431;
 const SYSINFO_BYTES = 112;
-/** TASK_COMM_LEN, with its NUL byte. */
-const COMMAND_NAME_BYTES = 16;
 
 export function uname(task: Task, address: number): number {
   const { memory } = task.process;
@@ -143,56 +140,6 @@ export function setrlimit(task: Task, resource: number, address: number): number
   return address === 0 ? -EFAULT : prlimit64(task, 0, resource, address, 0);
 }
 
-export function prctl(task: Task, option: number, argument: number): number {
-  const { process } = task;
-  const { memory } = process;
-  switch (option) {
-    case 1: // PR_SET_PDEATHSIG
-      if (!(argument >= 0 && argument <= NSIG)) return -EINVAL;
-      process.parentDeathSignal = argument;
-      return 0;
-    case 2: // PR_GET_PDEATHSIG
-      if (!memory.isValid(argument, 4)) return -EFAULT;
-      memory.writeUint32(argument, process.parentDeathSignal);
-      return 0;
-    case 3: // PR_GET_DUMPABLE
-      return 1;
-    case 4: // PR_SET_DUMPABLE
-      return argument === 0 || argument === 1 ? 0 : -EINVAL;
-    case 15: // PR_SET_NAME
-      return setName(process, argument);
-    case 16: // PR_GET_NAME
-      if (!memory.isValid(argument, COMMAND_NAME_BYTES)) return -EFAULT;
-      writeField(memory, argument, process.name, COMMAND_NAME_BYTES);
-      return 0;
-    case 36: // PR_SET_CHILD_SUBREAPER
-      process.isSubreaper = argument !== 0;
-      return 0;
-    case 37: // PR_GET_CHILD_SUBREAPER
-      if (!memory.isValid(argument, 4)) return -EFAULT;
-      memory.writeUint32(argument, process.isSubreaper ? 1 : 0);
-      return 0;
-    case 38: // PR_SET_NO_NEW_PRIVS
-      return argument === 1 ? 0 : -EINVAL;
-    case 39: // PR_GET_NO_NEW_PRIVS
-      return 0;
-    default:
-      return -EINVAL;
-  }
-}
-
-/** Up to 15 bytes of the text are taken; a longer one is cut, not refused. */
-function setName(process: Process, address: number): number {
-  const { memory } = process;
-  if (!memory.isValid(address, 1)) return -EFAULT;
-  const end = Math.min(address + COMMAND_NAME_BYTES - 1, memory.byteLength);
-  const length = memory.bytes.subarray(address, end).indexOf(0);
-  const name = memory.readText(address, length < 0 ? end - address : length);
-  if (typeof name === "number") return name;
-  process.name = name;
-  return 0;
-}
-
 /** Lets everything else that is ready go first: the call is answered in the kernel's next turn. */
 export function schedYield(task: Task): number {
   if (task.restarts > 0) return 0;
@@ -264,7 +211,6 @@ export const miscCalls: readonly SyscallDefinition[] = [
   call(163, "getrlimit", ["resource", "rlimit-out"], getrlimit),
   call(164, "setrlimit", ["resource", "rlimit"], setrlimit),
   call(165, "getrusage", ["usage-who", "address"], getrusage),
-  call(167, "prctl", ["int", "hex", "hex", "hex", "hex"], prctl),
   call(168, "getcpu", ["int-out", "int-out", "address"], getcpu),
   call(179, "sysinfo", ["address"], sysinfo),
   call(261, "prlimit64", ["pid", "resource", "rlimit", "rlimit-out"], prlimit64),

@@ -22,9 +22,12 @@ import {
   S_IFDIR,
   S_IFIFO,
   S_IFREG,
+  W_OK,
 } from "../../abi/file.ts";
 import type { Task } from "../task/task.ts";
+import { FifoFile } from "../vfs/memfs/memory-fifo.ts";
 import { openPath } from "../vfs/open-path.ts";
+import { checkAccess } from "../vfs/permission.ts";
 import { POSITION_MAXIMUM, RegularFile, SEEK_HOLE } from "../vfs/vfs-file.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { contextOf, readPath, resolve, startOf } from "./path-arguments.ts";
@@ -32,6 +35,8 @@ import { contextOf, readPath, resolve, startOf } from "./path-arguments.ts";
 /** O_TMPFILE without the O_DIRECTORY that goes with it. No file system here has nameless files. */
 const TMPFILE = 0o20000000;
 const FALLOC_FL_KEEP_SIZE = 1;
+/** For what a call holds before it has a descriptor. */
+const NO_DESCRIPTOR = -2;
 
 /** Flags that contradict each other are found before the path is looked at. 0 or -errno. */
 function checkOpenFlags(flags: number): number {
@@ -40,8 +45,20 @@ function checkOpenFlags(flags: number): number {
   return (flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY) ? -EINVAL : 0;
 }
 
+/** Opens a FIFO: fifo(7): waits for the other end, unless it is there already. The file is open to others meanwhile. */
+function openFifo(task: Task, file: FifoFile, flags: number): number {
+  if (file.isWaiting) {
+    task.scratch = file;
+    task.hold(NO_DESCRIPTOR, file);
+    task.waitOn(file.waitQueue);
+    return task.block();
+  }
+  return task.process.descriptors.install(file, (flags & O_CLOEXEC) !== 0 ? FD_CLOEXEC : 0);
+}
+
 function openText(task: Task, directory: number, path: string, openFlags: number, mode: number): number {
   const flags = openFlags | 0;
+  if (task.scratch instanceof FifoFile) return openFifo(task, task.scratch, flags);
   // Before anything is made or truncated: is there a number for it?
   const room = task.process.descriptors.checkRoom();
   if (room < 0) return room;
@@ -49,6 +66,7 @@ function openText(task: Task, directory: number, path: string, openFlags: number
   if (typeof start === "number") return start;
   const file = openPath(contextOf(task), path, flags, mode & 0o7777, start);
   if (typeof file === "number") return file;
+  if (file instanceof FifoFile) return openFifo(task, file, flags);
   return task.process.descriptors.install(file, (flags & O_CLOEXEC) !== 0 ? FD_CLOEXEC : 0);
 }
 
@@ -92,6 +110,8 @@ export function truncate(task: Task, pathAddress: number, size: number): number 
   if (node.inode.isDirectory) return -EISDIR;
   if (node.inode.type !== S_IFREG) return -EINVAL;
   if (node.mount.readOnly) return -EROFS;
+  const denied = checkAccess(node.inode, contextOf(task), W_OK);
+  if (denied < 0) return denied;
   return size > POSITION_MAXIMUM ? -EFBIG : node.inode.truncate(node.dentry, size);
 }
 

@@ -12,7 +12,10 @@ const SHORT_PATH_BYTES = 128;
 /** Root, working directory and umask of the caller, and who it is. */
 export function contextOf(task: Task): FileSystemContext {
   const context = task.process.fileSystem;
-  context.processId = task.process.processId;
+  const { processId, credentials } = task.process;
+  context.processId = processId;
+  context.identity = credentials.fileIdentity;
+  context.owner = credentials;
   return context;
 }
 

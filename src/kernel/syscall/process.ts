@@ -1,4 +1,4 @@
-/** Processes: exit(2), wait4(2), waitid(2), the ids, process groups and sessions. Everyone is root here. */
+/** Processes: exit(2), wait4(2), waitid(2), process groups and sessions. */
 import { ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from "../../abi/errno.ts";
 import { RUSAGE_BYTES } from "../../abi/resource.ts";
 import { CLD_CONTINUED, CLD_STOPPED, SIGCHLD, SIGCONT, SIGINFO_BYTES } from "../../abi/signal.ts";
@@ -37,40 +37,6 @@ export function getppid(task: Task): number {
 
 export function gettid(task: Task): number {
   return task.threadId;
-}
-
-/** getuid(2), geteuid(2), getgid(2), getegid(2): root. */
-export function rootId(_task: Task): number {
-  return 0;
-}
-
-/** setuid(2) and its relatives: to root, or to what cannot be told apart from it. */
-export function setId(_task: Task, id: number): number {
-  return (id | 0) < 0 ? -EINVAL : 0;
-}
-
-/** setresuid(2), setreuid(2): -1 leaves an id as it is. */
-export function setIds(_task: Task): number {
-  return 0;
-}
-
-/** getresuid(2), getresgid(2). */
-export function getIds(task: Task, first: number, second: number, third: number): number {
-  const { memory } = task.process;
-  for (const address of [first, second, third]) {
-    if (!memory.isValid(address, 4)) return -EFAULT;
-    memory.writeUint32(address, 0);
-  }
-  return 0;
-}
-
-/** Root has no supplementary groups. */
-export function getgroups(_task: Task, count: number): number {
-  return (count | 0) < 0 ? -EINVAL : 0;
-}
-
-export function setgroups(_task: Task, count: number): number {
-  return count >>> 0 > 65_536 ? -EINVAL : 0;
 }
 
 function processOf(task: Task, processId: number): Process | null {
@@ -228,26 +194,12 @@ export const processCalls: readonly SyscallDefinition[] = [
   call(93, "exit", ["int"], exit),
   call(94, "exit_group", ["int"], exit),
   call(95, "waitid", ["wait-id-type", "pid", "signal-info-out", "wait-options", "address"], waitid),
-  call(144, "setgid", ["uint"], setId),
-  call(143, "setregid", ["int", "int"], setIds),
-  call(145, "setreuid", ["int", "int"], setIds),
-  call(146, "setuid", ["uint"], setId),
-  call(147, "setresuid", ["int", "int", "int"], setIds),
-  call(148, "getresuid", ["address", "address", "address"], getIds),
-  call(149, "setresgid", ["int", "int", "int"], setIds),
-  call(150, "getresgid", ["address", "address", "address"], getIds),
   call(154, "setpgid", ["pid", "pid"], setpgid),
   call(155, "getpgid", ["pid"], getpgid),
   call(156, "getsid", ["pid"], getsid),
   call(157, "setsid", [], setsid),
-  call(158, "getgroups", ["int", "address"], getgroups),
-  call(159, "setgroups", ["int", "address"], setgroups),
   call(172, "getpid", [], getpid),
   call(173, "getppid", [], getppid),
-  call(174, "getuid", [], rootId),
-  call(175, "geteuid", [], rootId),
-  call(176, "getgid", [], rootId),
-  call(177, "getegid", [], rootId),
   call(178, "gettid", [], gettid),
   call(260, "wait4", ["pid", "wait-status-out", "wait-options", "address"], wait4),
 ];

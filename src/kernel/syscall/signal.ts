@@ -9,6 +9,7 @@ import {
   SIG_SETMASK,
   SIG_UNBLOCK,
   SIGACTION_BYTES,
+  SIGCONT,
   SIGINFO_BYTES,
   SIGSET_BYTES,
   SS_AUTODISARM,
@@ -34,7 +35,15 @@ function isSignal(signal: number): boolean {
 }
 
 function information(task: Task, code: number): SignalInformation {
-  return { code, processId: task.process.processId, status: 0 };
+  const { processId, credentials } = task.process;
+  return { code, processId, status: 0, userId: credentials.userId };
+}
+
+/** kill(2): SIGCONT may go to anyone of the same session. */
+function maySignal(task: Task, target: Process, signal: number): boolean {
+  const { process } = task;
+  if (process === target || process.credentials.maySignal(target.credentials)) return true;
+  return signal === SIGCONT && process.session === target.session;
 }
 
 function send(task: Task, target: Process, signal: number): void {
@@ -49,6 +58,7 @@ export function kill(task: Task, processId: number, signal: number): number {
     // Whom it is for is looked at before what it is.
     if (target === null) return -ESRCH;
     if (!isSignal(signal)) return -EINVAL;
+    if (!maySignal(task, target, signal)) return -EPERM;
     send(task, target, signal);
     return 0;
   }
@@ -60,8 +70,10 @@ export function kill(task: Task, processId: number, signal: number): number {
   }
   if (targets.length === 0) return -ESRCH;
   if (!isSignal(signal)) return -EINVAL;
-  for (const target of targets) send(task, target, signal);
-  return 0;
+  // Of many it is enough that one may be reached.
+  const allowed = targets.filter((target) => maySignal(task, target, signal));
+  for (const target of allowed) send(task, target, signal);
+  return allowed.length === 0 ? -EPERM : 0;
 }
 
 /** The thread of that number, of process `processId` (-1: of any). */
@@ -74,6 +86,7 @@ function sendToThread(task: Task, processId: number, threadId: number, signal: n
   const target = threadOf(task, processId, threadId);
   if (target === null) return -ESRCH;
   if (!isSignal(signal)) return -EINVAL;
+  if (!maySignal(task, target.process, signal)) return -EPERM;
   if (signal === 0) return 0;
   return target.process.signals.raise(signal, information(task, SI_TKILL), target);
 }
@@ -102,6 +115,7 @@ export function rtSigqueueinfo(task: Task, processId: number, signal: number, ad
   const target = task.system.processes.get(processId);
   if (target === null) return -ESRCH;
   if (!isSignal(signal)) return -EINVAL;
+  if (!maySignal(task, target, signal)) return -EPERM;
   return signal === 0 ? 0 : target.signals.raise(signal, told);
 }
 
@@ -118,6 +132,7 @@ export function rtTgsigqueueinfo(
   const target = threadOf(task, processId, threadId);
   if (target === null) return -ESRCH;
   if (!isSignal(signal)) return -EINVAL;
+  if (!maySignal(task, target.process, signal)) return -EPERM;
   return signal === 0 ? 0 : target.process.signals.raise(signal, told, target);
 }
 

@@ -1,12 +1,13 @@
 /** What the socket calls share: a descriptor's socket, and socket addresses in user memory with their lengths. */
 import { EBADF, EFAULT, EINVAL, ENOTSOCK } from "../../abi/errno.ts";
-import { KernelSocket } from "../socket/kernel-socket.ts";
+import { type Credentials, KernelSocket } from "../socket/kernel-socket.ts";
 import {
   decodeSocketAddress,
   encodeSocketAddress,
   SOCKADDR_STORAGE_BYTES,
   type SocketAddress,
 } from "../socket/socket-address.ts";
+import { UnixSocket } from "../socket/unix-socket.ts";
 import type { Task } from "../task/task.ts";
 
 /** The socket behind a descriptor; -EBADF, or -ENOTSOCK for another kind of file. */
@@ -14,6 +15,21 @@ export function socketOf(task: Task, fd: number): KernelSocket | number {
   const file = task.file(fd);
   if (file === null) return -EBADF;
   return file instanceof KernelSocket ? file : -ENOTSOCK;
+}
+
+export function credentialsOf(task: Task): Credentials {
+  const { processId, credentials } = task.process;
+  return { processId, userId: credentials.effectiveUserId, groupId: credentials.effectiveGroupId };
+}
+
+/** An AF_UNIX socket tells its peer who uses it (SO_PEERCRED, SCM_CREDENTIALS), whoever has made it. */
+export function noteUser(task: Task, socket: KernelSocket): void {
+  if (!(socket instanceof UnixSocket)) return;
+  const { processId, credentials } = task.process;
+  const { effectiveUserId, effectiveGroupId } = credentials;
+  const noted = socket.credentials;
+  const isSame = noted.userId === effectiveUserId && noted.groupId === effectiveGroupId;
+  if (noted.processId !== processId || !isSame) socket.credentials = credentialsOf(task);
 }
 
 /** Reads an address of the program's: 0, -EINVAL for an impossible length, -EFAULT. What is too short is for the socket to say. */

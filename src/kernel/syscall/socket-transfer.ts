@@ -10,6 +10,7 @@ import type { KernelSocket, MessageInfo } from "../socket/kernel-socket.ts";
 import type { SocketAddress } from "../socket/socket-address.ts";
 import type { Task } from "../task/task.ts";
 import { gather, type IoVector, scatter } from "./iovec.ts";
+import { noteUser } from "./socket-arguments.ts";
 
 /** No datagram of any family is longer: 64 KiB of AF_INET, net.core.wmem_max of AF_UNIX. */
 const LONGEST_DATAGRAM_BYTES = 212_992;
@@ -62,6 +63,7 @@ export function sendVector(
   info: MessageInfo | null,
 ): number {
   const { bytes } = task.process.memory;
+  noteUser(task, socket);
   for (;;) {
     let result: number;
     if (socket.isStream) {

@@ -10,22 +10,18 @@ import { FD_CLOEXEC, O_NONBLOCK } from "../../abi/file.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../../abi/poll.ts";
 import { AF_UNIX, SHUT_RDWR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_TYPE_MASK } from "../../abi/socket.ts";
 import { createSocket } from "../socket/create-socket.ts";
-import type { Credentials, KernelSocket } from "../socket/kernel-socket.ts";
+import type { KernelSocket } from "../socket/kernel-socket.ts";
 import { SocketAddress } from "../socket/socket-address.ts";
 import { UnixSocket } from "../socket/unix-socket.ts";
 import type { Task } from "../task/task.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
-import { checkAddressRoom, readAddress, socketOf, writeAddress } from "./socket-arguments.ts";
+import { checkAddressRoom, credentialsOf, noteUser, readAddress, socketOf, writeAddress } from "./socket-arguments.ts";
 import { followUnixPath, makeUnixPath } from "./unix-path.ts";
 
 const CREATION_FLAGS = SOCK_CLOEXEC | SOCK_NONBLOCK;
 
 /** Used by one handler at a time, from its start to its end. */
 const scratch = new SocketAddress();
-
-function credentialsOf(task: Task): Credentials {
-  return { processId: task.process.processId, userId: 0, groupId: 0 };
-}
 
 /** Gives a new socket a descriptor; on an error (-EMFILE, -ENFILE) the socket is gone. */
 function installSocket(task: Task, socket: KernelSocket, flags: number): number {
@@ -85,6 +81,7 @@ export function listen(task: Task, fd: number, backlog: number): number {
   const found = socketOf(task, fd | 0);
   if (typeof found === "number") return found;
   const { lock } = found.table;
+  noteUser(task, found);
   lock.acquire();
   try {
     return found.listen(backlog | 0);
@@ -148,6 +145,7 @@ export function connect(task: Task, fd: number, at: number, byteLength: number):
   } else {
     const bad = readAddress(task, at, byteLength | 0, scratch) || followUnixPath(task, found, scratch);
     if (bad !== 0) return bad;
+    noteUser(task, found);
     lock.acquire();
     try {
       result = found.connect(scratch);

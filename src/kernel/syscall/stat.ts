@@ -1,5 +1,5 @@
 /** stat(2), statx(2), statfs(2), access(2): what there is to know about a file. */
-import { EACCES, EBADF, EFAULT, EINVAL, EROFS } from "../../abi/errno.ts";
+import { EBADF, EFAULT, EINVAL, EROFS } from "../../abi/errno.ts";
 import {
   AT_EMPTY_PATH,
   AT_SYMLINK_NOFOLLOW,
@@ -9,11 +9,11 @@ import {
   S_IFREG,
   STAT_BYTES,
   W_OK,
-  X_OK,
 } from "../../abi/file.ts";
 import { type FileStatus, OpenFile } from "../file/open-file.ts";
 import type { Task } from "../task/task.ts";
 import type { PathNode } from "../vfs/path-walk.ts";
+import { checkStatus } from "../vfs/permission.ts";
 import { VfsFile } from "../vfs/vfs-file.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { resolve, resolveOrFile } from "./path-arguments.ts";
@@ -109,11 +109,18 @@ export function faccessat2(task: Task, directory: number, path: number, mode: nu
   const status = statusOf(found);
   if (typeof status === "number") return status;
   const type = status.mode & S_IFMT;
-  // Everybody is root here and may read and write anything; to execute, some execute bit must be set (capabilities(7)).
-  if ((mode & X_OK) !== 0 && type !== S_IFDIR && type !== S_IFLNK && (status.mode & 0o111) === 0) return -EACCES;
   const node = found instanceof VfsFile ? found.node : found instanceof OpenFile ? null : found;
   const isContent = type === S_IFREG || type === S_IFDIR || type === S_IFLNK;
-  return (mode & W_OK) !== 0 && isContent && node?.mount.readOnly === true ? -EROFS : 0;
+  const isReadOnly = (mode & W_OK) !== 0 && isContent && node?.mount.readOnly === true;
+  const { credentials } = task.process;
+  const denied = checkStatus(
+    status,
+    (flags & AT_EACCESS) !== 0 ? credentials.fileIdentity : credentials.realIdentity,
+    mode,
+  );
+  // A symlink's own mode lets everybody do everything.
+  if (denied < 0 && type !== S_IFLNK) return denied;
+  return isReadOnly ? -EROFS : 0;
 }
 
 export function faccessat(task: Task, directory: number, path: number, mode: number): number {

@@ -3,13 +3,14 @@
  * systems and the sockets do not know each other; they meet here.
  */
 import { EADDRINUSE, ECONNREFUSED, EEXIST, EINVAL } from "../../abi/errno.ts";
-import { S_IFSOCK } from "../../abi/file.ts";
+import { S_IFSOCK, W_OK } from "../../abi/file.ts";
 import type { KernelSocket } from "../socket/kernel-socket.ts";
 import { SOCKADDR_UN_BYTES, type SocketAddress } from "../socket/socket-address.ts";
 import { UnixSocket } from "../socket/unix-socket.ts";
 import type { Task } from "../task/task.ts";
 import { makeSocketNode } from "../vfs/path-operations.ts";
 import { walk } from "../vfs/path-walk.ts";
+import { checkAccess } from "../vfs/permission.ts";
 import { contextOf } from "./path-arguments.ts";
 
 const decoder = new TextDecoder();
@@ -39,6 +40,10 @@ export function followUnixPath(task: Task, socket: KernelSocket, address: Socket
   const found = isTooLong ? -EINVAL : walk(contextOf(task), pathOf(address));
   if (typeof found === "number") address.error = found;
   else if (found.inode.type !== S_IFSOCK) address.error = -ECONNREFUSED;
-  else address.node = found.inode;
+  else {
+    const denied = checkAccess(found.inode, contextOf(task), W_OK);
+    if (denied < 0) address.error = denied;
+    else address.node = found.inode;
+  }
   return 0;
 }

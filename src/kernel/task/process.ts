@@ -7,6 +7,7 @@ import type { DescriptorTable } from "../file/descriptor-table.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
 import { AddressSpace } from "./address-space.ts";
 import { roundUpToPage } from "./area.ts";
+import { ProcessCredentials } from "./credentials.ts";
 import { IntervalTimer } from "./interval-timer.ts";
 import type { SignalInformation } from "./signal-queue.ts";
 import { ProcessSignals } from "./signals.ts";
@@ -59,6 +60,7 @@ export class Process {
   readonly descriptors: DescriptorTable;
   /** Root, working directory and umask. */
   readonly fileSystem: FileSystemContext;
+  readonly credentials: ProcessCredentials;
   arguments: readonly string[];
   environment: readonly string[];
   /** Path of the program, as /proc/PID/exe gives it. */
@@ -102,6 +104,14 @@ export class Process {
   isSubreaper = false;
   /** prctl(PR_SET_PDEATHSIG): raised when the parent ends; 0 for none. */
   parentDeathSignal = 0;
+  /** prctl(PR_SET_DUMPABLE), PR_SET_THP_DISABLE: kept and told again. */
+  isDumpable = true;
+  /** /proc/PID/oom_score_adj: kept and told again. */
+  oomScoreAdjustment: number;
+  avoidsHugePages = false;
+  /** prctl(PR_SET_TIMERSLACK): kept and told again; timers are as exact as they can be. */
+  timerSlackNanoseconds: number;
+  readonly defaultTimerSlackNanoseconds: number;
   readonly system: System;
   private space: AddressSpace | null = null;
   private timer: IntervalTimer | null = null;
@@ -117,6 +127,7 @@ export class Process {
     this.memory = options.memory;
     this.descriptors = options.descriptors;
     this.fileSystem = options.fileSystem;
+    this.credentials = options.parent?.credentials.clone() ?? new ProcessCredentials();
     this.arguments = options.arguments;
     this.environment = options.environment;
     this.executable = options.executable;
@@ -126,6 +137,10 @@ export class Process {
     this.startedMilliseconds = system.now();
     this.limits = inheritLimits(options.parent, options.descriptors.limit);
     this.signals = new ProcessSignals(this);
+    this.timerSlackNanoseconds = options.parent?.timerSlackNanoseconds ?? 50_000;
+    this.defaultTimerSlackNanoseconds = this.timerSlackNanoseconds;
+    this.oomScoreAdjustment = options.parent?.oomScoreAdjustment ?? 0;
+    this.avoidsHugePages = options.parent?.avoidsHugePages ?? false;
     options.parent?.children.add(this);
   }
 

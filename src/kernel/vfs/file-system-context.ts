@@ -1,5 +1,6 @@
 /** What path walks of one process start from: its root, its working directory, and the umask for new files. */
 import type { PathNode } from "./path-walk.ts";
+import type { FileIdentity } from "./permission.ts";
 
 export interface FileSystemContext {
   root: PathNode;
@@ -8,4 +9,8 @@ export interface FileSystemContext {
   umask: number;
   /** Whose view this is: what /proc/self leads to. Absent for the kernel's own walks. */
   processId?: number;
+  /** Whose permissions count; undefined for root and the kernel itself, who may do everything. */
+  identity?: FileIdentity | undefined;
+  /** To whom new files belong: root where it is absent. */
+  owner?: FileIdentity;
 }

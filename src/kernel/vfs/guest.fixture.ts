@@ -12,7 +12,11 @@ import { type OpenFile, OpenFileCount } from "../file/open-file.ts";
 import { Gate } from "../gate/gate.ts";
 import { SyscallTable } from "../gate/syscall-table.ts";
 import { attributeCalls } from "../syscall/attributes.ts";
+import { descriptorCalls } from "../syscall/descriptor.ts";
 import { directoryCalls } from "../syscall/directory.ts";
+import { extendedAttributeCalls } from "../syscall/extended-attributes.ts";
+import { fileLockCalls } from "../syscall/file-lock.ts";
+import { identityCalls } from "../syscall/identity.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { openAkumaCalls, openCalls } from "../syscall/open.ts";
 import { readWriteCalls } from "../syscall/read-write.ts";
@@ -31,6 +35,10 @@ setLockChecking(true);
 const lines = [
   ...attributeCalls,
   ...directoryCalls,
+  ...extendedAttributeCalls,
+  ...descriptorCalls,
+  ...fileLockCalls,
+  ...identityCalls,
   ...linkCalls,
   ...openCalls,
   ...readWriteCalls,

@@ -107,6 +107,11 @@ export abstract class Inode {
     return -ENOTDIR;
   }
 
+  /** All names of a directory but "." and "..", for a file system that is laid over this one. */
+  listNames(_self: Dentry): Iterable<string> | number {
+    return -ENOTDIR;
+  }
+
   /** A new regular file; the name is known to be free. */
   create(_self: Dentry, _name: string, _mode: number): Dentry | number {
     return -EACCES;
@@ -125,6 +130,11 @@ export abstract class Inode {
 
   /** The file that a pathname of AF_UNIX names; which socket stands behind it is not known here. */
   makeSocket(_self: Dentry, _name: string, _mode: number): Dentry | number {
+    return -EPERM;
+  }
+
+  /** A named pipe. */
+  makeFifo(_self: Dentry, _name: string, _mode: number): Dentry | number {
     return -EPERM;
   }
 

@@ -1,9 +1,13 @@
 /** Files as the kernel itself writes and reads them, at boot and for the host: whole files, by path. */
-import { EEXIST, EFBIG, EISDIR } from "../../abi/errno.ts";
+import { EEXIST, EFBIG, EISDIR, EPERM } from "../../abi/errno.ts";
 import { O_CREAT, O_DIRECTORY, O_RDONLY, O_TRUNC, O_WRONLY } from "../../abi/file.ts";
+import type { ByteSource } from "./byte-source.ts";
 import type { FileSystemContext } from "./file-system-context.ts";
+import { MemoryDirectory } from "./memfs/memory-directory.ts";
+import { MemoryFile } from "./memfs/memory-file.ts";
 import { openPath } from "./open-path.ts";
 import { makeDirectory } from "./path-operations.ts";
+import { walkParent } from "./path-walk.ts";
 import { RegularFile } from "./vfs-file.ts";
 
 /** Replaces the file's contents, or makes it with this mode (the umask does not count). 0, or -errno. */
@@ -27,6 +31,16 @@ export function writeFile(
   } finally {
     file.drop();
   }
+}
+
+/** Makes a file whose contents lie elsewhere: nothing is copied. 0, or -errno; -EPERM where the file system keeps its own. */
+export function placeFile(context: FileSystemContext, path: string, source: ByteSource, mode: number): number {
+  const place = walkParent(context, path);
+  if (typeof place === "number") return place;
+  const { inode, dentry } = place.parent;
+  if (!(inode instanceof MemoryDirectory)) return -EPERM;
+  const made = inode.add(dentry, place.name, () => new MemoryFile(inode.fileSystem, mode, source));
+  return typeof made === "number" ? made : 0;
 }
 
 /** The file's contents, or -errno; -EFBIG for more than `mostBytes`. */

@@ -12,11 +12,13 @@ import {
   S_IFIFO,
   S_IFREG,
   S_IFSOCK,
+  W_OK,
 } from "../../abi/file.ts";
 import type { FileSystemContext } from "./file-system-context.ts";
 import type { Dentry, Inode } from "./inode.ts";
 import type { MountTable } from "./mount-table.ts";
 import { lookupChild, type ParentNode, type PathNode, walkParent } from "./path-walk.ts";
+import { checkAccess, checkMake, checkRemove, giveToMaker } from "./permission.ts";
 
 /** "", "." and ".." name no entry that could be made or removed. */
 function isSpecial(name: string): boolean {
@@ -39,28 +41,39 @@ function placeForNew(
   if (place.trailingSlash && !forDirectory) return -ENOENT;
   if (place.parent.mount.readOnly) return -EROFS;
   if (place.parent.dentry.isDeleted) return -ENOENT;
-  return place;
+  const denied = checkMake(place.parent.inode, context);
+  return denied < 0 ? denied : place;
+}
+
+/** 0 for a new name, which gets its owner; or why there is none. */
+function finish(context: FileSystemContext, place: ParentNode, made: Dentry | number): number {
+  if (typeof made === "number") return made;
+  giveToMaker(place.parent.inode, made, context);
+  return 0;
 }
 
 export function makeDirectory(context: FileSystemContext, path: string, mode: number, start?: PathNode): number {
   const place = placeForNew(context, path, start, true);
   if (typeof place === "number") return place;
   const made = place.parent.inode.makeDirectory(place.parent.dentry, place.name, mode & 0o1777 & ~context.umask);
-  return typeof made === "number" ? made : 0;
+  return finish(context, place, made);
 }
 
 /** What mknod(2) knows of: others are EINVAL. Only directories are made otherwise. */
 const NODE_TYPES: ReadonlySet<number> = new Set([0, S_IFREG, S_IFCHR, S_IFBLK, S_IFIFO, S_IFSOCK, S_IFDIR]);
 
-/** mknod(2) for regular files; all other types are -EPERM, as for a process that may not make devices. */
+/** mknod(2) for regular files and named pipes; all other types are -EPERM, as for a process that may not make devices. */
 export function makeNode(context: FileSystemContext, path: string, mode: number, start?: PathNode): number {
   const place = placeForNew(context, path, start, false);
   if (typeof place === "number") return place;
   const type = mode & 0o170000;
   if (!NODE_TYPES.has(type)) return -EINVAL;
-  if (type !== 0 && type !== S_IFREG) return -EPERM;
-  const made = place.parent.inode.create(place.parent.dentry, place.name, mode & 0o7777 & ~context.umask);
-  return typeof made === "number" ? made : 0;
+  const { inode, dentry } = place.parent;
+  const permissions = mode & 0o7777 & ~context.umask;
+  let made: Dentry | number = -EPERM;
+  if (type === 0 || type === S_IFREG) made = inode.create(dentry, place.name, permissions);
+  else if (type === S_IFIFO) made = inode.makeFifo(dentry, place.name, permissions);
+  return finish(context, place, made);
 }
 
 /** What bind(2) makes for a pathname of AF_UNIX: the new file, or -EEXIST and the like. */
@@ -68,7 +81,9 @@ export function makeSocketNode(context: FileSystemContext, path: string, mode: n
   const place = placeForNew(context, path, undefined, false);
   if (typeof place === "number") return place;
   const made = place.parent.inode.makeSocket(place.parent.dentry, place.name, mode & 0o777 & ~context.umask);
-  return typeof made === "number" ? made : made.inode;
+  if (typeof made === "number") return made;
+  giveToMaker(place.parent.inode, made, context);
+  return made.inode;
 }
 
 export function makeSymlink(context: FileSystemContext, target: string, path: string, start?: PathNode): number {
@@ -76,7 +91,7 @@ export function makeSymlink(context: FileSystemContext, target: string, path: st
   const place = placeForNew(context, path, start, false);
   if (typeof place === "number") return place;
   const made = place.parent.inode.symlink(place.parent.dentry, place.name, target);
-  return typeof made === "number" ? made : 0;
+  return finish(context, place, made);
 }
 
 /** link(2): a further name for `file`, in the same mount. */
@@ -109,6 +124,8 @@ export function removeName(
   try {
     const dentry = parent.inode.lookup(parent.dentry, name, context);
     if (typeof dentry === "number") return dentry;
+    const denied = checkRemove(parent.inode, dentry.inode, context);
+    if (denied < 0) return denied;
     const { isDirectory } = dentry.inode;
     if (directory && !isDirectory) return -ENOTDIR;
     if (!directory && isDirectory) return -EISDIR;
@@ -175,6 +192,8 @@ function renameEntry(
   if (target !== null && from.parent.dentry.isWithin(target)) return options.exchange ? -EINVAL : -ENOTEMPTY;
   // rename(2): two names of one file: nothing happens.
   if (target !== null && target.inode === child.inode) return 0;
+  const denied = checkRename(context, from, to, child, target);
+  if (denied < 0) return denied;
   if (to.parent.dentry.isDeleted) return -ENOENT;
   if (target !== null && !options.exchange) {
     if (child.inode.isDirectory && !target.inode.isDirectory) return -ENOTDIR;
@@ -182,4 +201,21 @@ function renameEntry(
   }
   if (child.mountCount > 0 || (target !== null && target.mountCount > 0)) return -EBUSY;
   return from.parent.inode.rename(from.parent.dentry, child, to.parent.dentry, to.name, target, options);
+}
+
+/** Both directories change, and a directory that gets another parent does too. */
+function checkRename(
+  context: FileSystemContext,
+  from: ParentNode,
+  to: ParentNode,
+  child: Dentry,
+  target: Dentry | null,
+): number {
+  if (context.identity === undefined) return 0;
+  const toInode = to.parent.inode;
+  const denied =
+    checkRemove(from.parent.inode, child.inode, context) ||
+    (target === null ? checkMake(toInode, context) : checkRemove(toInode, target.inode, context));
+  if (denied < 0 || from.parent.dentry === to.parent.dentry || !child.inode.isDirectory) return denied;
+  return checkAccess(child.inode, context, W_OK);
 }

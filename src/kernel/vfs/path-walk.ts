@@ -3,10 +3,11 @@
  * root; no recursion, so no path can make it deep. Rules of Linux where POSIX leaves a choice.
  */
 import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from "../../abi/errno.ts";
-import { NAME_MAX, PATH_MAX } from "../../abi/file.ts";
+import { NAME_MAX, PATH_MAX, X_OK } from "../../abi/file.ts";
 import type { FileSystemContext } from "./file-system-context.ts";
 import type { Dentry, Inode } from "./inode.ts";
 import type { Mount } from "./mount-table.ts";
+import { checkAccess } from "./permission.ts";
 
 /** Symlinks followed in one walk before it is ELOOP. */
 export const SYMLINKS_MAXIMUM = 40;
@@ -174,6 +175,10 @@ class Walker {
         return this.trailingSlash && !this.dentry.inode.isDirectory ? -ENOTDIR : 0;
       }
       if (!this.dentry.inode.isDirectory) return -ENOTDIR;
+      if (this.context.identity !== undefined) {
+        const denied = checkAccess(this.dentry.inode, this.context, X_OK);
+        if (denied < 0) return denied;
+      }
       let end = rest.indexOf("/", from);
       if (end < 0) end = rest.length;
       const name = from === 0 && end === rest.length ? rest : rest.slice(from, end);

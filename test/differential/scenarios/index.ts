@@ -2,6 +2,8 @@
 import type { Scenario } from "../script.ts";
 import { descriptorScenarios } from "./descriptors.ts";
 import { fileScenarios } from "./files.ts";
+import { identityScenarios } from "./identities.ts";
+import { lockScenarios } from "./locks.ts";
 import { messageScenarios } from "./messages.ts";
 import { nameScenarios } from "./names.ts";
 import { optionScenarios } from "./options.ts";
@@ -19,6 +21,8 @@ import { wrongKindScenarios } from "./wrong-kinds.ts";
 export const scenarios: readonly Scenario[] = [
   ...descriptorScenarios,
   ...fileScenarios,
+  ...identityScenarios,
+  ...lockScenarios,
   ...messageScenarios,
   ...nameScenarios,
   ...optionScenarios,

@@ -66,6 +66,17 @@ export class HostDirectory extends Inode {
     return handle < 0 ? handle : this.entry(self, handle, name);
   }
 
+  override listNames(self: Dentry): string[] | number {
+    const handle = this.fileSystem.handleOf(self);
+    const reader = handle < 0 ? handle : this.fileSystem.files.readDirectory(handle);
+    if (typeof reader === "number") return reader;
+    const names: string[] = [];
+    let name = reader.next();
+    for (; typeof name === "string"; name = reader.next()) names.push(name);
+    reader.close();
+    return name === null ? names : name;
+  }
+
   override create(self: Dentry, name: string, mode: number): Dentry | number {
     const { files } = this.fileSystem;
     return this.make(self, name, (handle) => {

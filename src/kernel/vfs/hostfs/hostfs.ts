@@ -34,6 +34,7 @@ export class HostFs implements FileSystem {
   private readonly remembered = new Set<HostDirectory>();
   private readonly opened = new Set<HostDirectory>();
   private readonly devices: number[] = [];
+  private isReleased = false;
 
   constructor(files: HostFiles, options: HostFsOptions = {}) {
     this.files = files;
@@ -50,6 +51,8 @@ export class HostFs implements FileSystem {
   }
 
   release(): void {
+    if (this.isReleased) return;
+    this.isReleased = true;
     for (const directory of this.opened) this.closeHandle(directory);
     this.opened.clear();
     this.files.close();

@@ -4,9 +4,11 @@
  */
 import type { Clock } from "../../../base/clock.ts";
 import { LockRank, RankedLock } from "../../../base/ranked-lock.ts";
+import { OpenFileCount } from "../../file/open-file.ts";
 import { Dentry, type FileSystem, type FileSystemStatistics } from "../inode.ts";
 import { MemoryBudget } from "./chunked-bytes.ts";
 import { MemoryDirectory } from "./memory-directory.ts";
+import { BLOCK_BYTES } from "./memory-inode.ts";
 
 export interface MemFsOptions {
   clock: Clock;
@@ -16,10 +18,11 @@ export interface MemFsOptions {
   maximumInodes?: number;
   /** Permissions of the root directory. */
   mode?: number;
+  /** A root directory of another kind than the usual one. */
+  makeRoot?: (fileSystem: MemFs) => MemoryDirectory;
 }
 
 export const TMPFS_MAGIC = 0x0102_1994;
-export const BLOCK_BYTES = 4096;
 
 export class MemFs implements FileSystem {
   readonly typeName: string = "tmpfs";
@@ -28,6 +31,8 @@ export class MemFs implements FileSystem {
   readonly root: Dentry;
   readonly lock: RankedLock = new RankedLock(LockRank.fileSystem, "memfs");
   readonly budget: MemoryBudget;
+  /** What the buffers of its named pipes count in: bounded as those of other pipes are. */
+  readonly fifos: OpenFileCount = new OpenFileCount();
   private readonly clock: Clock;
   private inodeNumbers = 0;
 
@@ -35,7 +40,7 @@ export class MemFs implements FileSystem {
     this.clock = options.clock;
     this.budget = new MemoryBudget(options.maximumBytes ?? 512 * 1024 * 1024, options.maximumInodes ?? 131_072);
     this.budget.usedInodes = 1;
-    const root = new MemoryDirectory(this, options.mode ?? 0o755);
+    const root = options.makeRoot?.(this) ?? new MemoryDirectory(this, options.mode ?? 0o755);
     root.links = 2;
     this.root = new Dentry(root, null, "");
   }

@@ -2,10 +2,12 @@
 import { EEXIST, EISDIR, EMLINK, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY } from "../../../abi/errno.ts";
 import { DT_DIR, S_IFDIR } from "../../../abi/file.ts";
 import type { OpenFile } from "../../file/open-file.ts";
+import type { FileSystemContext } from "../file-system-context.ts";
 import { type CursorEntry, Dentry, directoryEntryType } from "../inode.ts";
 import type { PathNode } from "../path-walk.ts";
 import { DirectoryFile } from "../vfs-file.ts";
 import type { MemFs } from "./memfs.ts";
+import { MemoryFifo } from "./memory-fifo.ts";
 import { MemoryFile, MemorySymlink } from "./memory-file.ts";
 import { MemoryInode } from "./memory-inode.ts";
 import { MemorySocket } from "./memory-socket.ts";
@@ -22,6 +24,10 @@ class MemoryDentry extends Dentry {
 
 export class MemoryDirectory extends MemoryInode {
   readonly entries: Map<string, MemoryDentry> = new Map();
+  /** As a layer under another file system: names that are not to be looked for in the layers below; null for none. */
+  hiddenBelow: Set<string> | null = null;
+  /** As a layer: nothing of the directory of this name in the layers below shows. */
+  isOpaque = false;
   private nextCookie = FIRST_COOKIE;
 
   constructor(fileSystem: MemFs, permissions: number) {
@@ -36,8 +42,58 @@ export class MemoryDirectory extends MemoryInode {
     return new MemoryDirectoryFile(node, flags, this);
   }
 
-  override lookup(_self: Dentry, name: string): Dentry | number {
+  override lookup(_self: Dentry, name: string, _context?: FileSystemContext): Dentry | number {
     return this.entries.get(name) ?? -ENOENT;
+  }
+
+  override listNames(_self: Dentry): Iterable<string> | number {
+    return this.entries.keys();
+  }
+
+  /** Before all entries are read: makes those real that are looked up on demand only. 0, or -errno. */
+  complete(_self: Dentry): number {
+    return 0;
+  }
+
+  /** Whether it may be removed. */
+  isEmpty(): boolean {
+    return this.entries.size === 0;
+  }
+
+  /**
+   * An entry that comes with the file system and was not made by a program: it does not change the directory's times, and the
+   * file system is larger by it. The inode counts this name among its links already.
+   */
+  adopt(self: Dentry, name: string, inode: MemoryInode): Dentry {
+    const { budget } = this.fileSystem;
+    budget.usedInodes++;
+    budget.maximumInodes++;
+    const dentry = new MemoryDentry(inode, self, name);
+    dentry.cookie = this.nextCookie++;
+    this.entries.set(name, dentry);
+    if (inode.isDirectory) this.links++;
+    return dentry;
+  }
+
+  /** Takes an entry and all below it away, as if it had never been there: to build a file system from layers. */
+  expel(name: string): void {
+    const dentry = this.entries.get(name);
+    if (dentry === undefined) return;
+    const { budget } = this.fileSystem;
+    const directories: MemoryDirectory[] = [this];
+    const names: (string | null)[] = [name];
+    // From the top; a directory is emptied before what comes behind it, and a loop cannot be too deep.
+    for (let at = directories.pop(); at !== undefined; at = directories.pop()) {
+      const only = names.pop() ?? null;
+      for (const entry of only === null ? [...at.entries.values()] : [at.entries.get(only) as MemoryDentry]) {
+        if (entry.inode instanceof MemoryDirectory) {
+          directories.push(entry.inode);
+          names.push(null);
+        }
+        at.remove(entry);
+        budget.maximumInodes--;
+      }
+    }
   }
 
   override create(self: Dentry, name: string, mode: number): Dentry | number {
@@ -57,6 +113,10 @@ export class MemoryDirectory extends MemoryInode {
 
   override makeSocket(self: Dentry, name: string, mode: number): Dentry | number {
     return this.add(self, name, () => new MemorySocket(this.fileSystem, mode));
+  }
+
+  override makeFifo(self: Dentry, name: string, mode: number): Dentry | number {
+    return this.add(self, name, () => new MemoryFifo(this.fileSystem, mode));
   }
 
   override symlink(self: Dentry, name: string, target: string): Dentry | number {
@@ -91,7 +151,7 @@ export class MemoryDirectory extends MemoryInode {
     return this.locked(() => {
       if (!(child.inode instanceof MemoryDirectory)) return -ENOTDIR;
       if (this.entries.get(child.name) !== child) return -ENOENT;
-      if (child.inode.entries.size > 0) return -ENOTEMPTY;
+      if (!child.inode.isEmpty()) return -ENOTEMPTY;
       this.remove(child as MemoryDentry);
       this.touchModified();
       return 0;
@@ -124,7 +184,7 @@ export class MemoryDirectory extends MemoryInode {
           const isDirectory = moved.inode.isDirectory;
           if (isDirectory && !replaced.inode.isDirectory) return -ENOTDIR;
           if (!isDirectory && replaced.inode.isDirectory) return -EISDIR;
-          if (replaced.inode instanceof MemoryDirectory && replaced.inode.entries.size > 0) return -ENOTEMPTY;
+          if (replaced.inode instanceof MemoryDirectory && !replaced.inode.isEmpty()) return -ENOTEMPTY;
           to.remove(replaced);
         }
         this.detach(moved);
@@ -212,6 +272,8 @@ class MemoryDirectoryFile extends DirectoryFile {
     const self = this.node.dentry;
     // A directory that was removed has not even "." any more.
     if (self.isDeleted) return -ENOENT;
+    const error = directory.complete(self);
+    if (error < 0) return error;
     const entries: CursorEntry[] = [];
     if (cursor === 0) entries.push({ name: ".", inode: directory.number, type: DT_DIR, nextCursor: 1 });
     if (cursor <= 1) {

@@ -2,6 +2,7 @@
 import { EFBIG, EINVAL, ENOSPC, ENXIO } from "../../../abi/errno.ts";
 import { S_IFLNK, S_IFREG } from "../../../abi/file.ts";
 import type { OpenFile } from "../../file/open-file.ts";
+import type { ByteSource } from "../byte-source.ts";
 import type { Dentry } from "../inode.ts";
 import type { PathNode } from "../path-walk.ts";
 import { POSITION_MAXIMUM, RegularFile } from "../vfs-file.ts";
@@ -12,9 +13,10 @@ import { MemoryInode } from "./memory-inode.ts";
 export class MemoryFile extends MemoryInode {
   readonly bytes: ChunkedBytes;
 
-  constructor(fileSystem: MemFs, permissions: number) {
+  /** `source`: contents that lie elsewhere, and show until they are written over. */
+  constructor(fileSystem: MemFs, permissions: number, source: ByteSource | null = null) {
     super(fileSystem, S_IFREG, permissions);
-    this.bytes = new ChunkedBytes(fileSystem.budget);
+    this.bytes = new ChunkedBytes(fileSystem.budget, source);
   }
 
   sizeBytes(): number {
@@ -22,15 +24,21 @@ export class MemoryFile extends MemoryInode {
   }
 
   override allocatedBytes(): number {
-    return this.bytes.allocatedBytes;
+    return this.bytes.heldBytes;
   }
 
   override discard(): void {
     this.bytes.clear();
   }
 
-  open(node: PathNode, flags: number): OpenFile {
-    return new MemoryOpenFile(node, flags, this);
+  open(node: PathNode, flags: number): OpenFile | number {
+    const error = this.opened === 0 ? this.bytes.openSource() : 0;
+    return error < 0 ? error : new MemoryOpenFile(node, flags, this);
+  }
+
+  override settle(): void {
+    if (this.opened === 0) this.bytes.closeSource();
+    super.settle();
   }
 
   override truncate(_self: Dentry, size: number): number {
@@ -61,7 +69,7 @@ export class MemoryFile extends MemoryInode {
   allocate(position: number, length: number): number {
     this.fileSystem.lock.acquire();
     try {
-      return this.bytes.allocate(position, length) ? 0 : -ENOSPC;
+      return this.bytes.allocate(position, length);
     } finally {
       this.fileSystem.lock.release();
     }
@@ -127,6 +135,14 @@ export class MemorySymlink extends MemoryInode {
     super(fileSystem, S_IFLNK, 0o777);
     this.target = target;
     this.targetBytes = targetBytes;
+  }
+
+  /** One that comes with the file system: the file system is larger by its bytes. */
+  static adopt(fileSystem: MemFs, target: string): MemorySymlink {
+    const targetBytes = new TextEncoder().encode(target).length;
+    fileSystem.budget.usedBytes += targetBytes;
+    fileSystem.budget.maximumBytes += targetBytes;
+    return new MemorySymlink(fileSystem, target, targetBytes);
   }
 
   sizeBytes(): number {

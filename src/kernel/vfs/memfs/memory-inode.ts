@@ -1,7 +1,16 @@
 /** What all inodes in memory share: numbers, owner, permissions, times, and the charge against the file system's budget. */
 import type { FileStatus } from "../../file/open-file.ts";
 import { type AttributeChange, type Dentry, Inode } from "../inode.ts";
-import { BLOCK_BYTES, type MemFs } from "./memfs.ts";
+import type { MemFs } from "./memfs.ts";
+
+/** st_blksize, and the unit of statfs(2). */
+export const BLOCK_BYTES = 4096;
+
+/** What a file brings along that was not made here. */
+export type AdoptedAttributes = Pick<
+  FileStatus,
+  "mode" | "userId" | "groupId" | "accessedMilliseconds" | "modifiedMilliseconds" | "changedMilliseconds"
+>;
 
 export abstract class MemoryInode extends Inode {
   declare readonly fileSystem: MemFs;
@@ -61,6 +70,16 @@ export abstract class MemoryInode extends Inode {
     if (change.modifiedMilliseconds !== undefined) this.modified = change.modifiedMilliseconds;
     this.touchChanged();
     return 0;
+  }
+
+  /** Takes over what another file has: for files that come from elsewhere. Times stay as they were there. */
+  adoptAttributes(attributes: AdoptedAttributes): void {
+    this.permissions = attributes.mode & 0o7777;
+    this.userId = attributes.userId;
+    this.groupId = attributes.groupId;
+    this.accessed = attributes.accessedMilliseconds;
+    this.modified = attributes.modifiedMilliseconds;
+    this.changed = attributes.changedMilliseconds;
   }
 
   touchChanged(): void {

@@ -18,6 +18,13 @@ import {
 import type { PathNode } from "../path-walk.ts";
 import { DirectoryFile, RegularFile } from "../vfs-file.ts";
 
+export interface FileOwner {
+  readonly userId: number;
+  readonly groupId: number;
+}
+
+const ROOT: FileOwner = { userId: 0, groupId: 0 };
+
 /** A file. `read` gives all of its text at once; `write` takes what one write(2) gave and answers 0 or -errno. */
 export interface ProcFile {
   readonly kind: "file";
@@ -37,6 +44,8 @@ export interface ProcLink {
 export interface ProcDirectory {
   readonly kind: "directory";
   readonly mode?: number;
+  /** To whom it and everything in it belongs; root by default. */
+  owner?(): FileOwner;
   names(context: FileSystemContext): readonly string[];
   get(name: string, context: FileSystemContext): ProcNode | null;
 }
@@ -44,9 +53,12 @@ export interface ProcDirectory {
 export type ProcNode = ProcFile | ProcLink | ProcDirectory;
 
 /** A directory whose entries do not change. */
-export function fixedDirectory(entries: Readonly<Record<string, ProcNode>>): ProcDirectory {
+export function fixedDirectory(
+  entries: Readonly<Record<string, ProcNode>>,
+  options: { owner?: () => FileOwner } = {},
+): ProcDirectory {
   const nodes = new Map(Object.entries(entries));
-  return { kind: "directory", names: () => [...nodes.keys()], get: (name) => nodes.get(name) ?? null };
+  return { kind: "directory", names: () => [...nodes.keys()], get: (name) => nodes.get(name) ?? null, ...options };
 }
 
 /** A file of text that only says something. */
@@ -55,24 +67,27 @@ export function textFile(read: (context: FileSystemContext) => string | number, 
 }
 
 const PROC_SUPER_MAGIC = 0x9fa0;
+const SYSFS_MAGIC = 0x6265_6572;
 /** The largest text that one write(2) may give. */
 const WRITE_MAXIMUM_BYTES = 65_536;
 
 export class ProcFs implements FileSystem {
-  readonly typeName = "proc";
-  readonly source = "proc";
+  readonly typeName: "proc" | "sysfs";
+  readonly source: string;
   deviceNumber = 0;
   readonly root: Dentry;
   readonly clock: Clock;
 
-  constructor(clock: Clock, root: ProcDirectory) {
+  constructor(clock: Clock, root: ProcDirectory, typeName: "proc" | "sysfs" = "proc") {
     this.clock = clock;
-    this.root = new Dentry(new ProcInode(this, root, "/"), null, "");
+    this.typeName = typeName;
+    this.source = typeName;
+    this.root = new Dentry(new ProcInode(this, root, "/", () => ROOT), null, "");
   }
 
   statistics(): FileSystemStatistics {
     return {
-      type: PROC_SUPER_MAGIC,
+      type: this.typeName === "proc" ? PROC_SUPER_MAGIC : SYSFS_MAGIC,
       blockSize: 4096,
       blocks: 0,
       freeBlocks: 0,
@@ -91,24 +106,27 @@ class ProcInode extends Inode {
   readonly node: ProcNode;
   readonly path: string;
   private readonly number: number;
+  private readonly owner: () => FileOwner;
 
-  constructor(fileSystem: ProcFs, node: ProcNode, path: string) {
+  constructor(fileSystem: ProcFs, node: ProcNode, path: string, parentOwner: () => FileOwner) {
     super(fileSystem, typeByKind[node.kind]);
     this.node = node;
     this.path = path;
+    this.owner = node.kind === "directory" && node.owner !== undefined ? node.owner : parentOwner;
     this.number = numberOf(path);
   }
 
   status(): FileStatus {
     const now = this.fileSystem.clock.realtimeMilliseconds();
     const { node } = this;
+    const { userId, groupId } = this.owner();
     return {
       device: this.fileSystem.deviceNumber,
       inode: this.number,
       mode: this.type | ((node.kind === "link" ? undefined : node.mode) ?? modeByKind[node.kind]),
       links: node.kind === "directory" ? 2 : 1,
-      userId: 0,
-      groupId: 0,
+      userId,
+      groupId,
       specialDevice: 0,
       size: 0,
       blockSize: 1024,
@@ -134,7 +152,7 @@ class ProcInode extends Inode {
     const node = this.node.get(name, context);
     if (node === null) return -ENOENT;
     const prefix = this.path === "/" ? "" : this.path;
-    return new Dentry(new ProcInode(this.fileSystem, node, `${prefix}/${name}`), self, name);
+    return new Dentry(new ProcInode(this.fileSystem, node, `${prefix}/${name}`, this.owner), self, name);
   }
 
   /** Nothing can be made in /proc; Linux says that there is no such place. */
