@@ -36,7 +36,7 @@ test("unknown words, breakpoints, and code outside memory", () => {
   const breakpoint = cpuWith([encode("BRK", { imm16: 9 })]);
   assert.deepEqual(breakpoint.run(10), { reason: "breakpoint", immediate: 9, address: CODE });
   const outside = cpuWith([move(3, 0x10), encode("BR", { Rn: 3 })]);
-  assert.deepEqual(outside.run(10), { reason: "fault", kind: "fetch", address: 0x10 });
+  assert.deepEqual(outside.run(10), { reason: "fault", kind: "fetch", address: 0x10, isStore: false });
 });
 
 test("an endless loop, and endless recursion by calls, stop when the budget is spent, and go on", () => {
@@ -56,7 +56,7 @@ test("page zero and what lies behind memory fault; with exactFaults registers an
     const words = [move(1, 5), encode("LDR_unsigned", { sz: 1, Rn: 0, Rt: 2 }), svc];
     const cpu = cpuWith(words, { exactFaults: true });
     cpu.setX(0, address);
-    assert.deepEqual(cpu.run(100), { reason: "fault", kind: "data", address: null });
+    assert.deepEqual(cpu.run(100), { reason: "fault", kind: "data", address, isStore: false });
     assert.equal(cpu.pc, CODE + 4);
     assert.equal(cpu.x(1), 5n);
     cpu.setX(0, 0x3000);

@@ -5,13 +5,25 @@
 import { CodeCache, type CodeSpace } from "./code-cache.ts";
 import type { CodeMap } from "./code-map.ts";
 import { crc32, crc32c } from "./crc32.ts";
+import { dataAccessOf, instructionAt, placeOf, trapKindOf } from "./fault.ts";
 import { estimate } from "./float/estimate.ts";
 import { executeFloat } from "./float/execute.ts";
 import { doubleToHalf, halfToSingle } from "./half-precision.ts";
 import { InstalledCode } from "./installed-code.ts";
 import type { CodeModule } from "./region-module.ts";
 import { buildRuntime } from "./runtime.ts";
-import { flagKind, NULL_GUARD, noExclusive, STATE_BYTES, stateOffset, stopCode } from "./state.ts";
+import {
+  flagKind,
+  NULL_GUARD,
+  noExclusive,
+  PAGE_SHIFT,
+  PERMISSION_BYTES,
+  PERMISSIONS,
+  STATE_BYTES,
+  stateOffset,
+  stopCode,
+} from "./state.ts";
+import type { RegisterSet } from "./translate/context.ts";
 import { translate } from "./translator.ts";
 
 /** Why run() returned. `pc` in the state is where to go on, for all but a fault of data. */
@@ -23,10 +35,23 @@ export type Stop =
   | { readonly reason: "breakpoint"; readonly immediate: number; readonly address: number }
   | { readonly reason: "budget" }
   /**
-   * An access outside memory or misaligned where that matters. For "fetch" the address is exact. For "data" it is null, as
-   * WebAssembly does not tell, and the registers in the state are older ones unless CpuOptions.exactFaults is set.
+   * pc is at the instruction, where the host tells. "fetch": from outside of memory, or what may not be executed. "data": an access
+   * outside of memory, or one that the page's permissions forbid. "misaligned": an atomic access. "stack": the host's stack is
+   * spent. The address is null where that cannot be known; see FaultMode for which registers are exact.
    */
-  | { readonly reason: "fault"; readonly kind: "fetch" | "data" | "stack"; readonly address: number | null };
+  | {
+      readonly reason: "fault";
+      readonly kind: "fetch" | "data" | "misaligned" | "stack";
+      readonly address: number | null;
+      readonly isStore: boolean;
+    };
+
+/**
+ * What faults of data leave behind. "fast": pc, SP, X28, X29 and X30 are exact, others may be older. "precise": all general and
+ * vector registers, and the flags if they are read again, so that a handler may return to the instruction. "checked": so too, and
+ * accesses keep to the permissions set by setPermissions().
+ */
+export type FaultMode = "fast" | "precise" | "checked";
 
 export interface CpuOptions {
   readonly memory: WebAssembly.Memory;
@@ -37,10 +62,9 @@ export interface CpuOptions {
    * program counter or FPCR when it says true.
    */
   readonly onSupervisorCall?: (immediate: number) => boolean;
-  /**
-   * Makes every instruction a region of its own, so that after a fault of data the registers and pc are those of the instruction
-   * that faulted. Several times slower.
-   */
+  /** See setFaultMode(). */
+  readonly faultMode?: FaultMode;
+  /** Makes every instruction a region of its own. Several times slower; to compare with. */
   readonly exactFaults?: boolean;
   /**
    * Executes floating point in software, so that the exception flags of FPSR are kept: about a hundred times slower. Without it they
@@ -56,7 +80,11 @@ export interface CpuOptions {
 }
 
 const DEFAULT_MAXIMUM_INSTRUCTIONS = 1000;
+const WASM_PAGE = 65536;
 const STATE_PAGES = 1;
+const everything: RegisterSet = { general: -1, vector: -1 };
+/** X28 to X30 and SP, which are what a handler needs that goes on elsewhere. */
+const frameRegisters: RegisterSet = { general: -1 << 28, vector: 0 };
 
 /** What code of one flavour is linked to; see translate/float-control.ts. */
 interface Flavour {
@@ -82,6 +110,11 @@ export class Cpu {
   };
   readonly #options: CpuOptions;
   readonly #cache: CodeCache;
+  #faultMode: FaultMode;
+  #mustLeave = false;
+  #isTakingIn = false;
+  /** Where the host's stack was last found spent. */
+  #spentAt: number | null = null;
   #imports: Record<string, unknown>;
   #map: CodeMap;
   #space: CodeSpace;
@@ -99,6 +132,7 @@ export class Cpu {
 
   constructor(options: CpuOptions) {
     this.#options = options;
+    this.#faultMode = options.faultMode ?? "fast";
     this.#cache = options.cache ?? new CodeCache();
     this.memory = options.memory;
     this.state = new WebAssembly.Memory({ initial: STATE_PAGES });
@@ -121,6 +155,7 @@ export class Cpu {
     this.#isSoftFloat = this.#wantsSoftFloat;
     this.#installed = this.#link();
     this.#space = this.#spaceOf();
+    if (this.#faultMode === "checked") this.#makePermissions();
     this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
   }
 
@@ -175,6 +210,34 @@ export class Cpu {
   }
 
   /**
+   * Changes what is known after a fault, from now on. A process wants "precise" if it handles SIGSEGV or SIGBUS, and "checked" if it
+   * protects pages that it means to access.
+   */
+  setFaultMode(mode: FaultMode): void {
+    if (mode === this.#faultMode) return;
+    this.#faultMode = mode;
+    if (mode === "checked") this.#makePermissions();
+    this.#space = this.#spaceOf();
+    this.#installed.clear();
+    this.#otherFlavour = null;
+    this.#mustLeave = true;
+  }
+
+  /** What may be done with the pages from `start` to `end`: bits of `permission`. Nothing at first. For the mode "checked". */
+  setPermissions(start: number, end: number, permissions: number): void {
+    this.#makePermissions();
+    const bytes = new Uint8Array(this.state.buffer, PERMISSIONS, PERMISSION_BYTES);
+    bytes.fill(permissions, start >>> PAGE_SHIFT, Math.ceil(end / 2 ** PAGE_SHIFT));
+  }
+
+  #makePermissions(): void {
+    if (this.#view.byteLength >= PERMISSIONS + PERMISSION_BYTES) return;
+    this.state.grow(PERMISSION_BYTES / WASM_PAGE);
+    this.#view = new DataView(this.state.buffer);
+    this.#thread = new Uint8Array(this.state.buffer, 0, STATE_BYTES);
+  }
+
+  /**
    * Makes the CPU as good as new for another process: registers are cleared. Code taken in stays, as the next process may well be of
    * the same program: call revalidate() when its memory is as it should be.
    */
@@ -200,13 +263,18 @@ export class Cpu {
   run(budget: number): Stop {
     this.view.setInt32(stateOffset.budget, budget, true);
     this.#followCache();
+    this.#spentAt = null;
+    this.#mustLeave = false;
     this.#followFloatControl();
     for (;;) {
       try {
         this.#run(this.pc);
       } catch (error) {
-        return this.#faultOf(error);
+        const fault = this.#faultOf(error);
+        if (fault === null) continue;
+        return fault;
       }
+      this.#mustLeave = false;
       const stop = this.#afterStop();
       if (stop !== null) return stop;
     }
@@ -233,7 +301,7 @@ export class Cpu {
       case stopCode.miss:
         this.#cache.renewIfFull();
         this.#followCache();
-        return this.#takeIn(this.pc) ? null : { reason: "fault", kind: "fetch", address: this.pc };
+        return this.#takeIn(this.pc) ? null : this.#fetchFault();
       case stopCode.invalidate:
         this.invalidate((detail & ~63) >>> 0, ((detail & ~63) >>> 0) + 64);
         return null;
@@ -247,17 +315,45 @@ export class Cpu {
       case stopCode.breakpoint:
         return { reason: "breakpoint", immediate: detail, address: this.pc };
       case stopCode.fetchFault:
-        return { reason: "fault", kind: "fetch", address: this.pc };
+        return this.#fetchFault();
+      case stopCode.forbidden: {
+        const access = dataAccessOf(view, this.#guest[this.pc >>> 2] as number, this.pc);
+        return { reason: "fault", kind: "data", address: detail, isStore: access?.isStore === true };
+      }
+      case stopCode.again:
+        return null;
       default:
         return { reason: "budget" };
     }
   }
 
-  /** A trap in translated code is the guest's; anything else is ours. */
-  #faultOf(error: unknown): Stop {
-    if (error instanceof WebAssembly.RuntimeError) return { reason: "fault", kind: "data", address: null };
-    if (error instanceof RangeError) return { reason: "fault", kind: "stack", address: null };
-    throw error;
+  #fetchFault(): Stop {
+    return { reason: "fault", kind: "fetch", address: this.pc, isStore: false };
+  }
+
+  /** A trap in translated code is the guest's; anything else is ours. Null: go on. */
+  #faultOf(error: unknown): Stop | null {
+    const kind = trapKindOf(error);
+    if (kind === null) throw error;
+    const place = placeOf(error as Error);
+    const module = place === null ? null : this.#installed.withId(place.moduleId);
+    const found = module === null || place === null ? null : instructionAt(module, place.offset);
+    if (kind === "stack") {
+      // No stack for a function's frame: its registers are in the state still. From here the stack is empty again.
+      const isIntact = found?.isEntry === true || this.#isTakingIn;
+      if (found?.isEntry === true) this.pc = found.pc;
+      // Code may be half taken in.
+      if (this.#isTakingIn) this.#installed = this.#link();
+      this.#isTakingIn = false;
+      if (!isIntact || this.pc === this.#spentAt) return { reason: "fault", kind, address: null, isStore: false };
+      this.#spentAt = this.pc;
+      return null;
+    }
+    if (found !== null) this.pc = found.pc;
+    const word = this.#words()[this.pc >>> 2];
+    const isExact = this.#options.exactFaults === true || (found !== null && this.#faultMode !== "fast");
+    const access = isExact && word !== undefined ? dataAccessOf(this.view, word, this.pc) : null;
+    return { reason: "fault", kind, address: access?.address ?? null, isStore: access?.isStore === true };
   }
 
   /** The guest's memory as words, as long as it is now. */
@@ -296,6 +392,9 @@ export class Cpu {
       isSoftFloat: this.#isSoftFloat,
       maximumInstructions: this.#maximumInstructions,
       storesEntry: this.#options.exactFaults === true,
+      kept: this.#faultMode === "fast" ? frameRegisters : everything,
+      keepsFlags: this.#faultMode !== "fast",
+      checksPermissions: this.#faultMode === "checked",
       slotFor: (address) => this.#map.slotFor(address),
       isKnown: (address) => this.#space.find(address, guest) !== null,
     });
@@ -355,7 +454,12 @@ export class Cpu {
     const table = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
     const codeMap = this.#map;
     const map = codeMap.memory;
-    const takeIn = (pc: number): number => (this.#takeIn(pc >>> 0) ? 1 : 0);
+    const takeIn = (pc: number): number => {
+      this.#isTakingIn = true;
+      const isThere = this.#takeIn(pc >>> 0);
+      this.#isTakingIn = false;
+      return isThere ? 1 : 0;
+    };
     const { exports } = new WebAssembly.Instance(runtimeModule, { cpu: { state: this.state, map, table, takeIn } });
     this.#run = exports["run"] as (pc: number) => void;
     this.#runtime = exports;
@@ -367,13 +471,23 @@ export class Cpu {
   /** The code that was translated as this CPU wants it. */
   #spaceOf(): CodeSpace {
     const shared = this.#options.shared === true;
-    const way = [shared, this.#options.exactFaults === true, this.#maximumInstructions, this.#hasFusedMultiply];
-    return this.#cache.space([...way, this.#isSoftFloat].join(), shared);
+    const way = [
+      shared,
+      this.#faultMode,
+      this.#options.exactFaults === true,
+      this.#isSoftFloat,
+      this.#maximumInstructions,
+      this.#hasFusedMultiply,
+    ];
+    return this.#cache.space(way.join(), shared);
   }
 
   #supervisorCall(): number {
     const handler = this.#options.onSupervisorCall;
     if (handler === undefined) return 1;
-    return handler(this.view.getUint32(stateOffset.detail, true)) ? 0 : 1;
+    if (!handler(this.view.getUint32(stateOffset.detail, true))) return 1;
+    if (!this.#mustLeave) return 0;
+    this.view.setInt32(stateOffset.stop, stopCode.again, true);
+    return 1;
   }
 }

@@ -91,3 +91,18 @@ test("exception flags are kept where asked for", () => {
   assert.equal(cpu.x(4), 0x10n);
   assert.equal(result(cpu, 3), third.nearest);
 });
+
+test("flags of a comparison reach later blocks in both flavours", () => {
+  const [GT, PL] = [12, 5];
+  for (const mode of [0, UP]) {
+    const cpu = cpuWith([
+      encode("FCMP", { ftype: 1, Rn: 1, Rm: 2 }),
+      encode("B_cond", { cond: GT, imm19: 2 }),
+      encode("CSINC", { sf: 1, Rd: 0, Rn: 31, Rm: 31, cond: PL }),
+      svc,
+    ]);
+    cpu.view.setUint32(stateOffset.fpcr, mode, true);
+    assert.equal(cpu.run(1000).reason, "svc");
+    assert.equal(cpu.x32(0), 1, `FPCR ${mode.toString(16)}`);
+  }
+});

@@ -42,6 +42,12 @@ export class InstalledCode {
     return this.#table.get(slot) !== this.#miss;
   }
 
+  /** The module of this number, for which all modules are looked through. */
+  withId(id: number): CodeModule | null {
+    for (const module of this.#modules.keys()) if (module.id === id) return module;
+    return null;
+  }
+
   /** Has at least so many slots. */
   reserve(slotCount: number): void {
     const missing = slotCount - this.#table.length;

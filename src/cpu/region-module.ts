@@ -47,6 +47,8 @@ export interface CodeRegion {
   readonly body: Uint8Array;
   /** Pairs: where in the body a table slot stands, and the guest address it is for. */
   readonly slots: Uint32Array;
+  /** Pairs: where in the body that of an instruction which accesses memory begins, and the instruction's guest address. */
+  readonly locations: Uint32Array;
   /** The module that it stands in by now. */
   module: CodeModule | null;
 }

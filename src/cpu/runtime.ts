@@ -30,11 +30,11 @@ export function buildRuntime(): Uint8Array<ArrayBuffer> {
 
   // Goes on where it was called from, so that the calls under way stay calls.
   const miss = new Code(2);
+  miss.i32(0).get(0).memory(op.i32_store, 0, 2, stateOffset.pc);
   miss.get(0).opWith(op.call, takeIn).if();
   miss.get(0).get(1);
   pushSlot(miss, 0, 1);
   miss.opWith(op.return_call_indirect, type, 0).end();
-  miss.i32(0).get(0).memory(op.i32_store, 0, 2, stateOffset.pc);
   miss.i32(0).i32(stopCode.miss).memory(op.i32_store, 0, 2, stateOffset.stop);
   miss.i32(STOP);
   builder.exportFunction("miss", builder.function(type, miss));

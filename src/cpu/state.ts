@@ -31,6 +31,9 @@ export const stateOffset = {
   flagKind: 832,
   flagA: 840,
   flagB: 848,
+  /** The last branch to a register that left its region: the region's first entry, and where it went. */
+  indirectFrom: 864,
+  indirectTo: 868,
 } as const;
 
 /** How flags that were left uncomputed follow from the operands in the state; the wide kind is one more than the narrow. */
@@ -54,9 +57,19 @@ export const stopCode = {
   fetchFault: 6,
   /** IC IVAU; the translator's own affair. detail = address. */
   invalidate: 7,
+  /** Go on from the state: code was taken out that calls under way might return to. */
+  again: 9,
+  /** An access that the page's permissions forbid; detail = address. */
+  forbidden: 10,
   /** FPCR was written: go on in the flavour of code for it. The translator's own affair. */
   floatControl: 8,
 } as const;
+
+/** What a page may be used for, as in mmap's PROT_READ, PROT_WRITE and PROT_EXEC. */
+export const permission = { read: 1, write: 2, execute: 4 } as const;
+/** In the state memory, of CPUs that check them: the permissions of guest pages, one byte each. */
+export const PERMISSIONS = 65536;
+export const PERMISSION_BYTES: number = 1 << 20;
 
 /**
  * The map memory, which CPUs share: one u32 per guest page, the offset of its page of table slots from SLOT_PAGES; 0 = the empty

@@ -1,9 +1,10 @@
 /** Translates the region at an address, and regions that it calls, from guest memory. */
 import { type CodeRegion, importedFunctions, TRANSLATED_TYPE } from "./region-module.ts";
+import type { AccessOptions } from "./translate/access-points.ts";
 import type { Discovered, Fetch } from "./translate/discover.ts";
 import { type RegionOptions, translateRegion } from "./translate/region.ts";
 
-export interface TranslatorOptions {
+export interface TranslatorOptions extends AccessOptions {
   readonly fetch: Fetch;
   readonly hasFusedMultiply: boolean;
   /** See translate/float-control.ts. */
@@ -33,14 +34,15 @@ export function translate(entry: number, options: TranslatorOptions): CodeRegion
     if (seen.has(next)) continue;
     seen.add(next);
     if (next !== entry && (options.fetch(next) === -1 || options.isKnown(next))) continue;
-    const { code, discovered, slots } = translateRegion(next, regionOptions);
+    const { code, discovered, slots, locations } = translateRegion([next], regionOptions);
     const { body, codeStart } = code.finish();
     regions.push({
       entry: next,
       instructionCount: discovered.instructionCount,
       ...sourceOf(discovered, options.fetch),
       body,
-      slots: Uint32Array.from(slots, (value, index) => ((index & 1) === 0 ? codeStart + value : value)),
+      slots: moved(slots, codeStart),
+      locations: moved(locations, codeStart),
       module: null,
     });
     if (regions.length === REGIONS_PER_MODULE) break;
@@ -49,9 +51,14 @@ export function translate(entry: number, options: TranslatorOptions): CodeRegion
   return regions;
 }
 
+/** Pairs of a place and something else, with the places moved on. */
+function moved(pairs: readonly number[], distance: number): Uint32Array {
+  return Uint32Array.from(pairs, (value, index) => ((index & 1) === 0 ? distance + value : value));
+}
+
 /** The addresses that blocks were taken from, joined where they touch, and the words there. */
 function sourceOf({ blocks }: Discovered, fetch: Fetch): { ranges: Uint32Array; words: Int32Array } {
-  const sorted = [...blocks.values()].sort((a, b) => a.start - b.start);
+  const sorted = [...blocks].sort((a, b) => a.start - b.start);
   const ranges: number[] = [];
   for (const { start, end } of sorted) {
     const last = ranges.length - 1;

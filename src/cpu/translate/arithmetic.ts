@@ -2,7 +2,7 @@
 import type { Fields } from "../decode/fields.ts";
 import { op } from "../wasm/opcodes.ts";
 import type { Context, Translation } from "./context.ts";
-import type { PendingFlags } from "./flags.ts";
+import { conditionalFlags, pendingFlags } from "./flags.ts";
 import { integer, pushConstant, pushMultiplyHigh } from "./operators.ts";
 
 type Handlers = Record<string, Translation<Fields>>;
@@ -15,7 +15,7 @@ export function combineAndSetFlags(context: Context, kind: "add" | "sub", wide: 
     : [locals.narrowA, locals.narrowB, locals.narrowResult];
   code.set(b).set(a);
   code.get(a).get(b).op(integer(wide, kind)).tee(result);
-  context.setPending({ kind, wide });
+  context.setPending(pendingFlags(kind, wide));
 }
 
 function finish(context: Context, f: Fields, kind: "add" | "sub", setsFlags: boolean, toSp: boolean): void {
@@ -142,7 +142,10 @@ function withCarry(subtract: boolean, setsFlags: boolean): Translation<Fields> {
   };
 }
 
-/** CCMP, CCMN: flags of a comparison if the condition holds, otherwise the instruction's constant. */
+/**
+ * CCMP, CCMN: flags of a comparison if the condition holds, otherwise the instruction's constant. A chain of these keeps the
+ * operands of the last one only.
+ */
 function conditionalCompare(kind: "add" | "sub", fromImmediate: boolean): Translation<Fields> {
   return (context, f) => {
     const wide = f.sf === 1;
@@ -153,13 +156,8 @@ function conditionalCompare(kind: "add" | "sub", fromImmediate: boolean): Transl
     else context.r(f.Rm, wide);
     combineAndSetFlags(context, kind, wide);
     context.code.op(op.drop);
-    setConditional(context, { kind, wide }, f.nzcv);
+    context.setPending(conditionalFlags(pendingFlags(kind, wide), f.nzcv));
   };
-}
-
-/** A chain of conditional comparisons keeps the operands of the last one only. */
-export function setConditional(context: Context, inner: PendingFlags, otherwise: number): void {
-  context.setPending({ kind: "conditional", inner, otherwise });
 }
 
 function select(invert: boolean, increment: boolean): Translation<Fields> {

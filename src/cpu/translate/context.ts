@@ -7,11 +7,10 @@ import type { Code } from "../wasm/code.ts";
 import { op, type ValueType } from "../wasm/opcodes.ts";
 import { type FlagLocals, newFlagLocals, type PendingFlags, pushCondition, pushPacked } from "./flags.ts";
 
-/** A set of guest registers: general ones (31 = SP) and vectors as bits, and the flags. */
+/** A set of guest registers: general ones (31 = SP) and vectors as bits. */
 export interface RegisterSet {
   general: number;
   vector: number;
-  flags: boolean;
 }
 
 /** Memories of a translated module. */
@@ -46,16 +45,19 @@ export class Context {
   readonly target: number;
   /** The guest address of the instruction that is being translated. */
   pc = 0;
+  used: RegisterSet = { general: 0, vector: 0 };
+  defined: RegisterSet = { general: 0, vector: 0 };
+  /** What was written, and whether the flags were, since the block began or since they were saved: see access-points.ts. */
+  unsaved: RegisterSet = { general: 0, vector: 0 };
+  hasUnsavedFlags = false;
   /** The instruction itself. */
   word = 0;
   /** Whether floating point that depends on FPCR is executed in software; see float-control.ts. */
   readonly isSoftFloat: boolean;
-  used: RegisterSet = { general: 0, vector: 0, flags: false };
-  defined: RegisterSet = { general: 0, vector: 0, flags: false };
   /** Flags not yet computed; null: they are in the packed local. */
   pending: PendingFlags | null = null;
-  /** Whether the block looked at the flags it started with. */
-  readsFlags = false;
+  /** Whether the block has set the flags. */
+  setsFlags = false;
   terminator: Terminator | null = null;
   readonly #general = new Array<number>(32).fill(-1);
   readonly #vector = new Array<number>(32).fill(-1);
@@ -75,10 +77,12 @@ export class Context {
   }
 
   startBlock(inherited: PendingFlags | null): void {
-    this.used = { general: 0, vector: 0, flags: false };
-    this.defined = { general: 0, vector: 0, flags: false };
+    this.used = { general: 0, vector: 0 };
+    this.defined = { general: 0, vector: 0 };
+    this.unsaved = { general: 0, vector: 0 };
+    this.hasUnsavedFlags = false;
     this.pending = inherited;
-    this.readsFlags = false;
+    this.setsFlags = false;
     this.terminator = null;
   }
 
@@ -134,6 +138,7 @@ export class Context {
   /** Pops an i64 into Xn, or SP for 31. */
   setXOrSp(number: number): void {
     this.defined.general |= 1 << number;
+    this.unsaved.general |= 1 << number;
     this.code.set(this.generalLocal(number));
   }
 
@@ -194,37 +199,32 @@ export class Context {
 
   setV(number: number): void {
     this.defined.vector |= 1 << number;
+    this.unsaved.vector |= 1 << number;
     this.code.set(this.vectorLocal(number));
   }
 
   /** Pushes i32 0 or 1. */
   condition(condition: number): void {
-    if (condition < 14) this.#useFlags();
     pushCondition(this.code, this.flagLocals, this.pending, condition);
   }
 
   packedFlags(): void {
-    this.#useFlags();
     pushPacked(this.code, this.flagLocals, this.pending);
   }
 
   /** The flags follow from operands just put into the flag locals. */
   setPending(pending: PendingFlags): void {
     this.pending = pending;
-    this.defined.flags = true;
+    this.setsFlags = true;
+    this.hasUnsavedFlags = true;
   }
 
   /** Pops NZCV in bits 31 to 28. */
   setPackedFlags(): void {
     this.code.set(this.flagLocals.packed);
     this.pending = null;
-    this.defined.flags = true;
-  }
-
-  #useFlags(): void {
-    if (this.defined.flags) return;
-    this.readsFlags = true;
-    if (this.pending === null) this.used.flags = true;
+    this.setsFlags = true;
+    this.hasUnsavedFlags = true;
   }
 
   /** Pushes what an access to guest address Xn|SP + offset takes as its address: see NULL_GUARD. */

@@ -12,6 +12,30 @@ export type PendingFlags =
   /** CCMP and its kin: `inner` if the local `chosen` is set, otherwise the constant. */
   | { readonly kind: "conditional"; readonly inner: PendingFlags; readonly otherwise: number };
 
+const simplePending = new Map<string, PendingFlags>();
+const conditionalPending = new Map<PendingFlags, PendingFlags[]>();
+
+/** One object for each kind, so that kinds can be compared. */
+export function pendingFlags(kind: "sub" | "add" | "logic" | "compare", wide: boolean): PendingFlags {
+  const key = `${kind} ${wide}`;
+  let pending = simplePending.get(key);
+  if (pending === undefined) {
+    pending = kind === "compare" ? { kind } : { kind, wide };
+    simplePending.set(key, pending);
+  }
+  return pending;
+}
+
+/** The same for conditional comparisons; `inner` comes from pendingFlags. */
+export function conditionalFlags(inner: PendingFlags, otherwise: number): PendingFlags {
+  let list = conditionalPending.get(inner);
+  if (list === undefined) {
+    list = Array.from({ length: 16 }, (_, nzcv) => ({ kind: "conditional", inner, otherwise: nzcv }));
+    conditionalPending.set(inner, list);
+  }
+  return list[otherwise] as PendingFlags;
+}
+
 /** One set serves a whole region: only the last setter's operands are ever wanted. */
 export interface FlagLocals {
   /** i64 operands and result. */

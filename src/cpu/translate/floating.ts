@@ -1,8 +1,8 @@
 /** Scalar floating point. Rounding is to nearest; NaN results are as on hardware; the exception flags of FPSR are not kept. */
 import type { Fields } from "../decode/fields.ts";
 import { type OpcodeName, op } from "../wasm/opcodes.ts";
-import { setConditional } from "./arithmetic.ts";
 import type { Context, Translation } from "./context.ts";
+import { conditionalFlags, pendingFlags } from "./flags.ts";
 import { fixScalarNan, fixVectorNan, floatOp, keepVector, pushFloat, scalarOp, setFloat } from "./vector-helpers.ts";
 
 type Handlers = Record<string, Translation<Fields>>;
@@ -132,8 +132,8 @@ function compare(withZero: boolean, conditional = false): Translation<Fields> {
       if (!double) code.op(op.f64_promote_f32);
     }
     code.set(locals.floatB);
-    if (conditional) setConditional(context, { kind: "compare" }, f.nzcv);
-    else context.setPending({ kind: "compare" });
+    const compared = pendingFlags("compare", false);
+    context.setPending(conditional ? conditionalFlags(compared, f.nzcv) : compared);
     return true;
   };
 }

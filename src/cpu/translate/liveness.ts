@@ -1,25 +1,28 @@
-/** Which registers a region must load and store, and where: data flow over its blocks. */
-
+/** Which registers a region must load and store, and where: data flow over its blocks, with sets of registers as bits. */
 import type { RegisterSet } from "./context.ts";
-import type { PendingFlags } from "./flags.ts";
 
 /** What data flow knows of a translated block. */
 export interface FlowBlock {
+  /** Registers read before they are written, and registers written. */
   readonly used: RegisterSet;
   readonly defined: RegisterSet;
-  readonly pendingAtEnd: PendingFlags | null;
-  /** Whether its code took over the flags that its only predecessor left pending. */
-  readonly inheritsFlags: boolean;
   /** Nodes reached with registers in locals. */
   readonly successors: readonly number[];
-  /** A node reached through a call: registers come from the state again. */
-  readonly afterCall: number | null;
   /** Some way out of it stores the registers into the state. */
   readonly leaves: boolean;
   /** A loop header leaves at its start when the budget is spent. */
   readonly isLoopHeader: boolean;
-  /** Whether its code looks at the flags as they were at its start. */
-  readonly readsFlags: boolean;
+  /** What it stores into the state before its accesses to memory; null: there are none. */
+  readonly saves: BlockSaves | null;
+}
+
+/** Registers of `kept` are in the state when a block accesses memory. */
+export interface BlockSaves {
+  readonly kept: RegisterSet;
+  /** Written before its first access. */
+  readonly definedBefore: RegisterSet;
+  /** Written after its last access. */
+  readonly unsaved: RegisterSet;
 }
 
 export interface Flow {
@@ -29,70 +32,64 @@ export interface Flow {
   readonly dirtyAtStart: readonly RegisterSet[];
   /** Registers whose locals must be right at the start of each block. */
   readonly liveAtStart: readonly RegisterSet[];
-  /** Whether the guest may still look at the flags that each block starts with. */
-  readonly flagsWanted: readonly boolean[];
+  /** Registers to store before each block's first access, besides those that it wrote itself. */
+  readonly savedFirst: readonly RegisterSet[];
 }
 
+const none: RegisterSet = { general: 0, vector: 0 };
+
+/** Blocks are in reverse postorder. */
 export function computeFlow(blocks: readonly FlowBlock[]): Flow {
-  const fresh = (): RegisterSet[] => blocks.map(() => ({ general: 0, vector: 0, flags: false }));
+  const fresh = (): RegisterSet[] => blocks.map(() => ({ general: 0, vector: 0 }));
   const [dirtyAtStart, dirtyAtEnd, liveAtStart] = [fresh(), fresh(), fresh()];
   for (let changed = true; changed; ) {
     changed = false;
     for (const [index, block] of blocks.entries()) {
       const end = dirtyAtEnd[index] as RegisterSet;
-      unite(end, dirtyAtStart[index] as RegisterSet);
-      unite(end, block.defined);
+      const start = dirtyAtStart[index] as RegisterSet;
+      const { defined, saves } = block;
+      const kept = saves?.kept ?? none;
+      const unsaved = saves?.unsaved ?? none;
+      end.general = ((start.general | defined.general) & ~kept.general) | (unsaved.general & kept.general);
+      end.vector = ((start.vector | defined.vector) & ~kept.vector) | (unsaved.vector & kept.vector);
       for (const successor of block.successors) {
         if (unite(dirtyAtStart[successor] as RegisterSet, end)) changed = true;
       }
     }
   }
-  for (const block of blocks.keys()) unite(dirtyAtEnd[block] as RegisterSet, dirtyAtStart[block] as RegisterSet);
-  const flagsWanted = computeFlagsWanted(blocks);
+  const savedFirst = blocks.map(({ saves }, index): RegisterSet => {
+    if (saves === null) return none;
+    const start = dirtyAtStart[index] as RegisterSet;
+    return {
+      general: start.general & saves.kept.general & ~saves.definedBefore.general,
+      vector: start.vector & saves.kept.vector & ~saves.definedBefore.vector,
+    };
+  });
+  const out: RegisterSet = { general: 0, vector: 0 };
   for (let changed = true; changed; ) {
     changed = false;
     for (let index = blocks.length - 1; index >= 0; index--) {
       const block = blocks[index] as FlowBlock;
-      const out: RegisterSet = { general: 0, vector: 0, flags: false };
+      out.general = 0;
+      out.vector = 0;
       for (const successor of block.successors) unite(out, liveAtStart[successor] as RegisterSet);
       if (block.leaves) unite(out, dirtyAtEnd[index] as RegisterSet);
-      const start: RegisterSet = {
-        general: block.used.general | (out.general & ~block.defined.general),
-        vector: block.used.vector | (out.vector & ~block.defined.vector),
-        flags: block.used.flags || (out.flags && !block.defined.flags && block.pendingAtEnd === null),
-      };
-      if (block.isLoopHeader) {
-        const dirty = dirtyAtStart[index] as RegisterSet;
-        unite(start, { ...dirty, flags: dirty.flags && flagsWanted[index] === true });
-      }
-      if (unite(liveAtStart[index] as RegisterSet, start)) changed = true;
+      out.general = block.used.general | (out.general & ~block.defined.general);
+      out.vector = block.used.vector | (out.vector & ~block.defined.vector);
+      unite(out, savedFirst[index] as RegisterSet);
+      if (block.isLoopHeader) unite(out, dirtyAtStart[index] as RegisterSet);
+      if (unite(liveAtStart[index] as RegisterSet, out)) changed = true;
     }
   }
-  return { dirtyAtEnd, dirtyAtStart, liveAtStart, flagsWanted };
-}
-
-/** Flags are looked at after leaving the region, as far as it knows. */
-function computeFlagsWanted(blocks: readonly FlowBlock[]): boolean[] {
-  const wanted = blocks.map(() => false);
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let index = blocks.length - 1; index >= 0; index--) {
-      const { readsFlags, defined, leaves, successors } = blocks[index] as FlowBlock;
-      if (wanted[index] || !(readsFlags || (!defined.flags && (leaves || successors.some((next) => wanted[next])))))
-        continue;
-      wanted[index] = true;
-      changed = true;
-    }
-  }
-  return wanted;
+  return { dirtyAtEnd, dirtyAtStart, liveAtStart, savedFirst };
 }
 
 /** Adds a set to another; whether that grew. */
 function unite(into: RegisterSet, from: RegisterSet): boolean {
-  const [general, vector, flags] = [into.general | from.general, into.vector | from.vector, into.flags || from.flags];
-  const grew = general !== into.general || vector !== into.vector || flags !== into.flags;
+  const general = into.general | from.general;
+  const vector = into.vector | from.vector;
+  const grew = general !== into.general || vector !== into.vector;
   into.general = general;
   into.vector = vector;
-  into.flags = flags;
   return grew;
 }

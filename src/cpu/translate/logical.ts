@@ -3,6 +3,7 @@ import type { Fields } from "../decode/fields.ts";
 import { op } from "../wasm/opcodes.ts";
 import { pushShifted } from "./arithmetic.ts";
 import type { Context, Translation } from "./context.ts";
+import { pendingFlags } from "./flags.ts";
 import { integer, lowMask, pushConstant, swapGroups } from "./operators.ts";
 
 type Handlers = Record<string, Translation<Fields>>;
@@ -28,7 +29,7 @@ function finish(context: Context, f: Fields, setsFlags: boolean, toSp: boolean):
   const wide = f.sf === 1;
   if (setsFlags) {
     context.code.tee(wide ? context.flagLocals.result : context.flagLocals.narrowResult);
-    context.setPending({ kind: "logic", wide });
+    context.setPending(pendingFlags("logic", wide));
   }
   if (toSp) context.setROrSp(f.Rd, wide);
   else context.setR(f.Rd, wide);

@@ -5,25 +5,32 @@
 import { clearFields, fillFields } from "../decode/decoder.ts";
 import { emptyFields } from "../decode/fields.ts";
 import type { Instruction } from "../decode/table.ts";
-import { flagKind, NULL_GUARD, PAGE_DIRECTORY, PAGE_SHIFT, SLOT_PAGES, STOP, stateOffset, stopCode } from "../state.ts";
+import { NULL_GUARD, PAGE_DIRECTORY, PAGE_SHIFT, SLOT_PAGES, STOP, stateOffset, stopCode } from "../state.ts";
 import { Bytes } from "../wasm/bytes.ts";
 import { Code, type Label } from "../wasm/code.ts";
 import { op } from "../wasm/opcodes.ts";
+import { type AccessOptions, type AccessPoint, AccessPoints } from "./access-points.ts";
 import { Context, type ImportedFunctions, MAP, type RegisterSet, STATE, type Terminator } from "./context.ts";
 import { type Block, type Discovered, discover, type Fetch } from "./discover.ts";
-import { type PendingFlags, pushPacked } from "./flags.ts";
+import { computeFlagFlow, type FlagBlock, type FlagFlow, type FlagPlace, flagEffect } from "./flag-flow.ts";
 import { reversePostorder, type Shape, shapeOf } from "./graph.ts";
 import { handlers } from "./handlers.ts";
-import { computeFlow, type Flow, type FlowBlock } from "./liveness.ts";
+import { type BlockSaves, computeFlow, type Flow, type FlowBlock } from "./liveness.ts";
+import { moveFlags, reloadRegisters, spillFlags, spillRegisters, storeState } from "./spill.ts";
 
 /** Nested calls before a call leaves to the dispatcher instead, so that the host's stack is never spent. */
 const MAXIMUM_DEPTH = 300;
 
 /** Parameters of every translated function: its own address, and how deep the calls are. */
 export const PARAMETER_COUNT = 2;
+const OWN_ADDRESS = 0;
 const DEPTH = 1;
 
-export interface RegionOptions {
+/** A switch compares with up to so many entries one by one; with more it looks in a table, if that is not too large. */
+const FEW_ENTRIES = 4;
+const MAXIMUM_SPREAD = 16384;
+
+export interface RegionOptions extends AccessOptions {
   readonly fetch: Fetch;
   readonly imports: ImportedFunctions;
   /** The type of translated functions in the module. */
@@ -43,6 +50,8 @@ export interface Region {
   readonly discovered: Discovered;
   /** Pairs: where in the code a table slot stands (as five bytes), and the guest address that it is for. */
   readonly slots: readonly number[];
+  /** Pairs: where in the code that of an instruction which accesses memory begins, and the instruction's guest address. */
+  readonly locations: readonly number[];
 }
 
 /** One block in WebAssembly, without its way out. */
@@ -53,101 +62,165 @@ interface Translated {
   readonly terminator: Terminator;
   readonly used: RegisterSet;
   readonly defined: RegisterSet;
-  readonly readsFlags: boolean;
-  readonly pendingAtEnd: PendingFlags | null;
-  readonly inheritsFlags: boolean;
+  readonly flagsAtEnd: FlagPlace;
+  readonly accesses: readonly AccessPoint[];
+  readonly saves: BlockSaves | null;
 }
 
 /** Where blocks' code is collected before it is put in order; one region is translated at a time. */
 const scratch = new Bytes(1 << 16);
 const fields = emptyFields();
+const noRegisters: RegisterSet = { general: 0, vector: 0 };
 
-export function translateRegion(entry: number, options: RegionOptions): Region {
-  const discovered = discover(options.fetch, entry, options.maximumInstructions);
+/** The region of an entry, or of several that control may move between by branches to registers. */
+export function translateRegion(entries: readonly number[], options: RegionOptions): Region {
+  const discovered = discover(options.fetch, entries, options.maximumInstructions);
   const code = new Code(PARAMETER_COUNT, NULL_GUARD);
-  const writer = new RegionWriter(
-    entry,
-    discovered.blocks,
-    new Context(code, options.imports, options.hasFusedMultiply, options.isSoftFloat),
-    options,
-  );
+  const context = new Context(code, options.imports, options.hasFusedMultiply, options.isSoftFloat);
+  const writer = new RegionWriter(entries, discovered.blocks, context, options);
   writer.write();
-  return { code, discovered, slots: writer.slots };
+  return { code, discovered, slots: writer.slots, locations: writer.locations };
 }
 
 class RegionWriter {
   /** See Region. */
   readonly slots: number[] = [];
-  readonly #entry: number;
+  readonly locations: number[] = [];
+  readonly #entries: readonly number[];
   readonly #context: Context;
   readonly #code: Code;
   readonly #options: RegionOptions;
-  readonly #translated = new Map<number, Translated>();
-  /** Start addresses in reverse postorder, and the places there by address. */
-  #order: number[] = [];
-  #placeOf = new Map<number, number>();
-  /** Edges that would enter a loop sideways, as "from to": they leave the region. */
-  readonly #cut = new Set<string>();
+  readonly #accessPoints: AccessPoints;
+  /** In reverse postorder; a block's number there is its place. */
+  #blocks: readonly Block[] = [];
+  /** By place: the places of the block's successors; −1: outside, or entering a loop sideways, which leaves the region. */
+  #next: number[][] = [];
+  #translated: readonly Translated[] = [];
   #shape: Shape = { dominator: [], children: [], isLoopHeader: [], isMerge: [] };
-  #flow: Flow = { dirtyAtEnd: [], dirtyAtStart: [], liveAtStart: [], flagsWanted: [] };
+  #hasLoops = false;
+  #flags: FlagFlow = { atStart: [], wanted: [], read: [] };
+  #flow: Flow = { dirtyAtEnd: [], dirtyAtStart: [], liveAtStart: [], savedFirst: [] };
   readonly #loopLabels = new Map<number, Label>();
   readonly #mergeLabels = new Map<number, Label>();
   readonly #budget: number;
   readonly #result: number;
 
-  constructor(entry: number, blocks: ReadonlyMap<number, Block>, context: Context, options: RegionOptions) {
-    this.#entry = entry;
+  constructor(entries: readonly number[], blocks: readonly Block[], context: Context, options: RegionOptions) {
+    this.#entries = entries;
     this.#context = context;
     this.#code = context.code;
     this.#options = options;
+    this.#accessPoints = new AccessPoints(context, options);
     this.#budget = this.#code.newLocal("i32");
     this.#result = this.#code.newLocal("i32");
-    this.#translateBlocks(blocks);
-    this.#shapeGraph();
+    if (blocks.length === 0) return;
+    this.#shapeGraph(blocks);
+    this.#flags = computeFlagFlow(this.#blocks.map((block, place) => this.#flagBlock(block, place)));
+    this.#translateBlocks();
+    this.#flow = computeFlow(this.#translated.map((translated, place) => this.#flowBlock(translated, place)));
   }
 
   write(): void {
+    const code = this.#code;
     this.#countEntry();
-    if (this.#options.storesEntry) this.#store(stateOffset.pc, this.#entry);
-    if (!this.#translated.has(this.#entry)) {
-      this.#stop(stopCode.fetchFault, this.#entry, null);
+    if (this.#options.storesEntry) code.i32(0).get(OWN_ADDRESS).memory(op.i32_store, STATE, 2, stateOffset.pc);
+    if (this.#blocks.length === 0) {
+      this.#stop(stopCode.fetchFault, this.#entries[0] as number, null);
       return;
     }
-    this.#reload(this.#flow.liveAtStart[0] as RegisterSet);
+    reloadRegisters(this.#context, this.#flow.liveAtStart[0] as RegisterSet);
+    moveFlags(this.#context, "state", this.#flags.atStart[0] as FlagPlace);
+    if (this.#entries.length > 1) code.get(OWN_ADDRESS).set(this.#context.target);
     this.#writeTree(0);
-    this.#code.op(op.unreachable);
+    code.op(op.unreachable);
   }
 
-  #translateBlocks(blocks: ReadonlyMap<number, Block>): void {
-    const order = reversePostorder(this.#entry, (start) => blocks.get(start)?.successors ?? []);
-    const predecessorCount = new Map<number, number>([[this.#entry, 1]]);
-    for (const start of order) {
-      for (const next of blocks.get(start)?.successors ?? [])
-        predecessorCount.set(next, (predecessorCount.get(next) ?? 0) + 1);
+  #shapeGraph(blocks: readonly Block[]): void {
+    const successors = blocks.map((block) => [...block.successors]);
+    const inside = (index: number): number[] => (successors[index] as number[]).filter((next) => next >= 0);
+    for (;;) {
+      const order = reversePostorder(0, inside);
+      const placeOf = new Array<number>(blocks.length).fill(-1);
+      for (const [place, index] of order.entries()) placeOf[index] = place;
+      const nodes = order.map((index) => ({ successors: inside(index).map((next) => placeOf[next] as number) }));
+      const { shape, irreducible } = shapeOf(nodes);
+      if (irreducible.length === 0) {
+        this.#shape = shape;
+        this.#blocks = order.map((index) => blocks[index] as Block);
+        this.#next = order.map((index) =>
+          (successors[index] as number[]).map((next) => (next < 0 ? -1 : (placeOf[next] as number))),
+        );
+        this.#hasLoops = shape.isLoopHeader.includes(true);
+        return;
+      }
+      for (const [from, to] of irreducible) {
+        const list = successors[order[from] as number] as number[];
+        for (const [position, next] of list.entries()) if (next === order[to]) list[position] = -1;
+      }
     }
-    const inherited = new Map<number, PendingFlags>();
+  }
+
+  /** Whether a block's end calls another function, after which registers are in the state. */
+  #isCall({ exit, isInlined }: Block): boolean {
+    return (exit === "call" && !isInlined) || exit === "indirectCall" || exit === "supervisor";
+  }
+
+  #leaves(block: Block, place: number): boolean {
+    const next = this.#next[place] as number[];
+    return (
+      this.#isCall(block) ||
+      block.exit === "return" ||
+      block.exit === "switch" ||
+      next.length === 0 ||
+      next.includes(-1)
+    );
+  }
+
+  #inside(place: number): number[] {
+    return (this.#next[place] as number[]).filter((next) => next >= 0);
+  }
+
+  #flagBlock(block: Block, place: number): FlagBlock {
+    const isCall = this.#isCall(block);
+    return {
+      ...flagEffect(block.instructions, this.#context.isSoftFloat),
+      successors: isCall ? [] : this.#inside(place),
+      afterCall: isCall ? (this.#next[place]?.[0] ?? -1) : -1,
+      leaves: this.#leaves(block, place),
+    };
+  }
+
+  #flowBlock({ used, defined, saves, terminator }: Translated, place: number): FlowBlock {
+    const block = this.#blocks[place] as Block;
+    return {
+      used,
+      defined,
+      saves,
+      successors: this.#isCall(block) ? [] : this.#inside(place),
+      leaves: this.#leaves(block, place) || terminator.kind === "stop",
+      isLoopHeader: this.#shape.isLoopHeader[place] === true,
+    };
+  }
+
+  #translateBlocks(): void {
     const body = this.#code.bytes;
     scratch.length = 0;
     this.#code.bytes = scratch;
-    for (const start of order) {
-      const block = blocks.get(start);
-      if (block === undefined) continue;
-      const translated = this.#translateBlock(block, inherited.get(start) ?? null);
-      this.#translated.set(start, translated);
-      const { pendingAtEnd, terminator } = translated;
-      if (pendingAtEnd === null || (terminator.kind !== "jump" && terminator.kind !== "branch")) continue;
-      for (const next of block.successors) if (predecessorCount.get(next) === 1) inherited.set(next, pendingAtEnd);
-    }
+    this.#translated = this.#blocks.map((block, place) =>
+      this.#translateBlock(block, this.#flags.atStart[place] as FlagPlace, this.#flags.read[place] === true),
+    );
     this.#code.bytes = body;
   }
 
-  #translateBlock(block: Block, inherited: PendingFlags | null): Translated {
+  #translateBlock(block: Block, flags: FlagPlace, areFlagsRead: boolean): Translated {
     const context = this.#context;
     const codeStart = scratch.length;
-    context.startBlock(inherited);
+    context.startBlock(typeof flags === "string" ? null : flags);
+    this.#accessPoints.startBlock(flags, areFlagsRead);
     let pc = block.start;
     for (const { word, instruction } of block.instructions) {
       context.startInstruction(pc, word);
+      if (instruction !== null) this.#accessPoints.before(instruction, word);
       const before = scratch.length;
       if (instruction === null || !this.#translateInstruction(instruction, word)) {
         scratch.length = before;
@@ -162,9 +235,9 @@ class RegionWriter {
       terminator: context.terminator ?? { kind: "jump", target: block.end },
       used: context.used,
       defined: context.defined,
-      readsFlags: context.readsFlags,
-      pendingAtEnd: context.pending,
-      inheritsFlags: inherited !== null,
+      flagsAtEnd: context.setsFlags ? (context.pending ?? "packed") : flags,
+      accesses: this.#accessPoints.points,
+      saves: this.#accessPoints.endBlock(),
     };
   }
 
@@ -177,56 +250,13 @@ class RegionWriter {
     return known;
   }
 
-  /** Where control goes on inside the region with registers in locals. */
-  #successors(start: number): number[] {
-    const terminator = this.#translated.get(start)?.terminator;
-    if (terminator === undefined) return [];
-    return targetsOf(terminator).filter((target) => this.#isInside(start, target));
-  }
-
-  #isInside(from: number, target: number): boolean {
-    return this.#translated.has(target) && !this.#cut.has(`${from} ${target}`);
-  }
-
-  #shapeGraph(): void {
-    for (;;) {
-      this.#order = reversePostorder(this.#entry, (start) => this.#successors(start));
-      this.#placeOf = new Map(this.#order.map((start, place) => [start, place]));
-      const nodes = this.#order.map((start) => ({
-        successors: this.#successors(start).map((target) => this.#placeOf.get(target) as number),
-      }));
-      const { shape, irreducible } = shapeOf(nodes);
-      if (irreducible.length === 0) {
-        this.#shape = shape;
-        break;
-      }
-      for (const [from, to] of irreducible) this.#cut.add(`${this.#order[from]} ${this.#order[to]}`);
-    }
-    if (!this.#translated.has(this.#entry)) return;
-    this.#flow = computeFlow(
-      this.#order.map((start, place): FlowBlock => {
-        const translated = this.#translated.get(start) as Translated;
-        const { terminator } = translated;
-        const inside = this.#successors(start).map((target) => this.#placeOf.get(target) as number);
-        const isCall = terminator.kind === "call" || terminator.kind === "supervisor";
-        return {
-          ...translated,
-          successors: isCall ? [] : inside,
-          afterCall: isCall ? (inside[0] ?? null) : null,
-          leaves: isCall || inside.length < targetsOf(terminator).length || inside.length === 0,
-          isLoopHeader: this.#shape.isLoopHeader[place] === true,
-        };
-      }),
-    );
-  }
-
   /** Takes one from the budget; leaves at once if it is spent. */
   #countEntry(): void {
     const code = this.#code;
     code.i32(0).i32(0).memory(op.i32_load, STATE, 2, stateOffset.budget).i32(1).op(op.i32_sub).tee(this.#budget);
     code.memory(op.i32_store, STATE, 2, stateOffset.budget);
     code.get(this.#budget).i32(0).op(op.i32_lt_s).if();
-    this.#stop(stopCode.budget, this.#entry, null);
+    this.#stopAt(stopCode.budget, OWN_ADDRESS);
     code.end();
   }
 
@@ -234,58 +264,66 @@ class RegionWriter {
     const merges = (this.#shape.children[place] ?? []).filter((child) => this.#shape.isMerge[child]);
     merges.sort((a, b) => b - a);
     if (this.#shape.isLoopHeader[place] !== true) {
-      this.#writeWithin(place, merges);
+      this.#writeWithin(place, merges, 0);
       return;
     }
     this.#loopLabels.set(place, this.#code.loop());
     this.#countLoop(place);
-    this.#writeWithin(place, merges);
+    this.#writeWithin(place, merges, 0);
     this.#code.end();
   }
 
   #countLoop(place: number): void {
     const code = this.#code;
-    const dirty = this.#flow.dirtyAtStart[place] as RegisterSet;
     code.get(this.#budget).i32(1).op(op.i32_sub).tee(this.#budget).i32(0).op(op.i32_lt_s).if();
-    this.#spill({ ...dirty, flags: dirty.flags && this.#flow.flagsWanted[place] === true }, null);
-    this.#stop(stopCode.budget, this.#order[place] as number, null);
+    this.#spill(
+      this.#flow.dirtyAtStart[place] as RegisterSet,
+      this.#flags.wanted[place] === true ? (this.#flags.atStart[place] as FlagPlace) : "state",
+    );
+    if ((this.#blocks[place] as Block).exit === "switch") this.#stopAt(stopCode.budget, this.#context.target);
+    else this.#stop(stopCode.budget, (this.#blocks[place] as Block).start, null);
     code.end();
   }
 
-  #writeWithin(place: number, merges: readonly number[]): void {
-    const [merge, ...rest] = merges;
+  #writeWithin(place: number, merges: readonly number[], from: number): void {
+    const merge = merges[from];
     if (merge === undefined) {
       this.#writeBlock(place);
       return;
     }
     this.#mergeLabels.set(merge, this.#code.block());
-    this.#writeWithin(place, rest);
+    this.#writeWithin(place, merges, from + 1);
     this.#code.end();
     this.#writeTree(merge);
   }
 
   #writeBlock(place: number): void {
     const code = this.#code;
-    const { codeStart, codeEnd, terminator } = this.#translated.get(this.#order[place] as number) as Translated;
-    code.bytes.append(scratch.data, codeStart, codeEnd);
+    const block = this.#blocks[place] as Block;
+    const { terminator } = this.#writeStraight(place);
+    if (block.exit === "switch") {
+      this.#writeSwitch(place);
+      return;
+    }
     switch (terminator.kind) {
       case "jump":
-        this.#go(place, terminator.target);
+        this.#go(place, 0, terminator.target);
         return;
       case "branch":
         code.if();
-        this.#go(place, terminator.taken);
+        this.#go(place, 0, terminator.taken);
         code.else();
-        this.#go(place, terminator.otherwise);
+        this.#go(place, 1, terminator.otherwise);
         code.end();
         return;
       case "call":
-        this.#writeCall(place, terminator.target, terminator.returnTo);
+        if (block.isInlined) this.#go(place, 0, terminator.target as number);
+        else this.#writeCall(place, terminator.target, terminator.returnTo);
         return;
       case "indirect":
-        this.#spillAtEnd(place);
-        if (terminator.isReturn) code.get(this.#context.target).op(op.return);
-        else this.#dispatchTo(null, true);
+        if (terminator.isReturn) this.#writeReturn(place);
+        else if (block.successors.length > 0) this.#go(place, 0, null);
+        else this.#leaveIndirectly(place);
         return;
       case "stop":
         this.#spillAtEnd(place);
@@ -297,20 +335,30 @@ class RegionWriter {
     }
   }
 
-  /** Ends a path: on to a block of the region, or out of it. */
-  #go(from: number, target: number): void {
-    const start = this.#order[from] as number;
-    if (!this.#isInside(start, target)) {
+  /** A block's code without its way out. */
+  #writeStraight(place: number): Translated {
+    const { bytes } = this.#code;
+    const block = this.#translated[place] as Translated;
+    const firstAccess = block.accesses[0]?.at ?? block.codeEnd;
+    bytes.append(scratch.data, block.codeStart, firstAccess);
+    spillRegisters(this.#context, this.#flow.savedFirst[place] as RegisterSet);
+    const moved = bytes.length - firstAccess;
+    bytes.append(scratch.data, firstAccess, block.codeEnd);
+    for (const { at, pc } of block.accesses) this.locations.push(moved + at, pc);
+    return block;
+  }
+
+  /** Ends a path: on to a block's successor, or out of the region to an address (null: the one in the target local). */
+  #go(from: number, position: number, address: number | null): void {
+    const to = this.#next[from]?.[position] ?? -1;
+    if (to < 0) {
       this.#spillAtEnd(from);
-      this.#dispatchTo(target, true);
+      this.#dispatchTo(address, true);
       return;
     }
-    const to = this.#placeOf.get(target) as number;
-    const { pendingAtEnd } = this.#translated.get(start) as Translated;
-    const destination = this.#translated.get(target) as Translated;
-    if (pendingAtEnd !== null && !destination.inheritsFlags && this.#flow.liveAtStart[to]?.flags === true) {
-      pushPacked(this.#code, this.#context.flagLocals, pendingAtEnd);
-      this.#code.set(this.#context.flagLocals.packed);
+    if (this.#flags.wanted[to] === true) {
+      const { flagsAtEnd } = this.#translated[from] as Translated;
+      moveFlags(this.#context, flagsAtEnd, this.#flags.atStart[to] as FlagPlace);
     }
     this.#jumpTo(from, to);
   }
@@ -334,6 +382,58 @@ class RegionWriter {
     this.#resume(place, returnTo);
   }
 
+  /** A return goes up the WebAssembly stack; that of a callee's copy goes on behind the call, if that is where it wants to. */
+  #writeReturn(place: number): void {
+    const code = this.#code;
+    const { returnTo } = this.#blocks[place] as Block;
+    if (returnTo !== null) {
+      code.get(this.#context.target).i32(returnTo).op(op.i32_eq).if();
+      this.#go(place, 0, returnTo);
+      code.end();
+    }
+    this.#spillAtEnd(place);
+    code.get(this.#context.target).op(op.return);
+  }
+
+  /** Leaves by a branch to a register, and says so: the target may become an entry of this region. */
+  #leaveIndirectly(place: number): void {
+    const code = this.#code;
+    this.#spillAtEnd(place);
+    storeState(this.#context, stateOffset.indirectFrom, this.#entries[0] as number);
+    code.i32(0).get(this.#context.target).memory(op.i32_store, STATE, 2, stateOffset.indirectTo);
+    this.#dispatchTo(null, true);
+  }
+
+  /** To the entry in the target local, by comparisons if there are few. */
+  #writeSwitch(place: number): void {
+    const code = this.#code;
+    const { target } = this.#context;
+    const entries = this.#entries;
+    const first = Math.min(...entries);
+    const spread = (Math.max(...entries) - first) / 4 + 1;
+    if (entries.length <= FEW_ENTRIES || spread > MAXIMUM_SPREAD) {
+      for (const [position, entry] of entries.entries()) {
+        code.get(target).i32(entry).op(op.i32_eq).if();
+        this.#go(place, position, entry);
+        code.end();
+      }
+    } else {
+      const otherwise = code.block();
+      const labels = entries.map(() => code.block());
+      // Rotating makes misaligned addresses the largest numbers.
+      code.get(target).i32(first).op(op.i32_sub).i32(2).op(op.i32_rotr);
+      const table = new Array<Label>(spread).fill(otherwise);
+      for (const [position, entry] of entries.entries()) table[(entry - first) / 4] = labels[position] as Label;
+      code.brTable(table, otherwise);
+      for (const position of [...entries.keys()].reverse()) {
+        code.end();
+        this.#go(place, position, entries[position] as number);
+      }
+      code.end();
+    }
+    this.#leaveIndirectly(place);
+  }
+
   #writeSupervisorCall(place: number, immediate: number, returnTo: number): void {
     const code = this.#code;
     this.#spillAtEnd(place);
@@ -347,14 +447,15 @@ class RegionWriter {
   }
 
   /** Goes on after a call, with registers from the state. */
-  #resume(from: number, target: number): void {
-    if (!this.#isInside(this.#order[from] as number, target)) {
-      this.#dispatchTo(target, true);
+  #resume(from: number, address: number): void {
+    const to = this.#next[from]?.[0] ?? -1;
+    if (to < 0) {
+      this.#dispatchTo(address, true);
       return;
     }
-    const to = this.#placeOf.get(target) as number;
-    this.#reload(this.#flow.liveAtStart[to] as RegisterSet);
-    this.#code.i32(0).memory(op.i32_load, STATE, 2, stateOffset.budget).set(this.#budget);
+    reloadRegisters(this.#context, this.#flow.liveAtStart[to] as RegisterSet);
+    moveFlags(this.#context, "state", this.#flags.atStart[to] as FlagPlace);
+    if (this.#hasLoops) this.#code.i32(0).memory(op.i32_load, STATE, 2, stateOffset.budget).set(this.#budget);
     this.#jumpTo(from, to);
   }
 
@@ -382,95 +483,25 @@ class RegionWriter {
     this.#code.i32(STOP).op(op.return);
   }
 
+  /** The same with the address in a local. */
+  #stopAt(reason: number, local: number): void {
+    this.#code.i32(0).get(local).memory(op.i32_store, STATE, 2, stateOffset.pc);
+    this.#store(stateOffset.stop, reason);
+    this.#code.i32(STOP).op(op.return);
+  }
+
   #store(offset: number, value: number): void {
-    this.#code.i32(0).i32(value).memory(op.i32_store, STATE, 2, offset);
+    storeState(this.#context, offset, value);
   }
 
   #spillAtEnd(place: number): void {
-    const { pendingAtEnd } = this.#translated.get(this.#order[place] as number) as Translated;
-    this.#spill(this.#flow.dirtyAtEnd[place] as RegisterSet, pendingAtEnd);
+    this.#spill(this.#flow.dirtyAtEnd[place] ?? noRegisters, (this.#translated[place] as Translated).flagsAtEnd);
   }
 
-  #spill(set: RegisterSet, pending: PendingFlags | null): void {
-    const code = this.#code;
-    for (let register = 0; register < 32; register++) {
-      if ((set.general & (1 << register)) === 0) continue;
-      code
-        .i32(0)
-        .get(this.#context.generalLocal(register))
-        .memory(op.i64_store, STATE, 3, 8 * register);
-    }
-    for (let register = 0; register < 32; register++) {
-      if ((set.vector & (1 << register)) === 0) continue;
-      code.i32(0).get(this.#context.vectorLocal(register));
-      code.memory(op.v128_store, STATE, 4, stateOffset.v + 16 * register);
-    }
-    if (set.flags) {
-      this.#spillFlags(pending);
-    }
-    if (this.#shape.isLoopHeader.includes(true)) {
-      code.i32(0).get(this.#budget).memory(op.i32_store, STATE, 2, stateOffset.budget);
-    }
-  }
-
-  /** Most flags are never looked at again: leave the operands, which costs less than computing them. */
-  #spillFlags(pending: PendingFlags | null): void {
-    const { code, flagLocals: locals } = this.#context;
-    if (pending === null || pending.kind === "compare" || pending.kind === "conditional") {
-      code.i32(0);
-      pushPacked(code, locals, pending);
-      code.memory(op.i32_store, STATE, 2, stateOffset.nzcv);
-      this.#store(stateOffset.flagKind, flagKind.computed);
-      return;
-    }
-    const { kind, wide } = pending;
-    const operands =
-      kind === "logic"
-        ? [wide ? locals.result : locals.narrowResult]
-        : wide
-          ? [locals.a, locals.b]
-          : [locals.narrowA, locals.narrowB];
-    this.#store(stateOffset.flagKind, flagKind[kind] + (wide ? 1 : 0));
-    for (const [index, operand] of operands.entries()) {
-      code
-        .i32(0)
-        .get(operand)
-        .memory(wide ? op.i64_store : op.i32_store, STATE, 2, stateOffset.flagA + 8 * index);
-    }
-  }
-
-  #reload(set: RegisterSet): void {
-    const code = this.#code;
-    for (let register = 0; register < 32; register++) {
-      if ((set.general & (1 << register)) === 0) continue;
-      code
-        .i32(0)
-        .memory(op.i64_load, STATE, 3, 8 * register)
-        .set(this.#context.generalLocal(register));
-    }
-    for (let register = 0; register < 32; register++) {
-      if ((set.vector & (1 << register)) === 0) continue;
-      code.i32(0).memory(op.v128_load, STATE, 4, stateOffset.v + 16 * register);
-      code.set(this.#context.vectorLocal(register));
-    }
-    if (!set.flags) return;
-    this.#context.call("packFlags");
-    code.set(this.#context.flagLocals.packed);
-  }
-}
-
-/** Addresses that a way out names, those after calls too. */
-function targetsOf(terminator: Terminator): number[] {
-  switch (terminator.kind) {
-    case "jump":
-      return [terminator.target];
-    case "branch":
-      return [terminator.taken, terminator.otherwise];
-    case "call":
-    case "supervisor":
-      return [terminator.returnTo];
-    default:
-      return [];
+  #spill(set: RegisterSet, flags: FlagPlace): void {
+    spillRegisters(this.#context, set);
+    spillFlags(this.#context, flags);
+    if (this.#hasLoops) this.#code.i32(0).get(this.#budget).memory(op.i32_store, STATE, 2, stateOffset.budget);
   }
 }
 

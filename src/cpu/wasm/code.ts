@@ -146,6 +146,14 @@ export class Code {
     return this.opWith(op.br_if, this.#openBlocks - label);
   }
 
+  brTable(labels: readonly Label[], otherwise: Label): this {
+    this.bytes.push(op.br_table);
+    this.bytes.unsigned(labels.length);
+    for (const label of labels) this.bytes.unsigned(this.#openBlocks - label);
+    this.bytes.unsigned(this.#openBlocks - otherwise);
+    return this;
+  }
+
   #open(code: number, type: ValueType | undefined): Label {
     this.bytes.push(code);
     this.bytes.push(type === undefined ? 0x40 : valueType[type]);

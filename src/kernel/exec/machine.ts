@@ -55,7 +55,7 @@ export class Machine {
   /** Takes the registers of the current thread out of the CPU. */
   putAside(): void {
     if (this.current === null) return;
-    this.current.registers.set(this.cpu.saveThread());
+    this.cpu.saveThreadInto(this.current.registers);
     this.current = null;
   }
 

@@ -289,9 +289,9 @@ export class Machines {
         const address = stop.address === null ? "an address out of bounds" : hexadecimal(stop.address);
         this.log(process, `${stop.kind === "fetch" ? "no code" : `bad access to ${address}`} ${at}`);
         if (stop.kind === "stack") raise(SIGSEGV, SI_KERNEL, null);
+        else if (stop.kind === "misaligned") raise(SIGBUS, BUS_ADRALN, stop.address);
         else if (stop.address !== null && machine.space.isMapped(stop.address, 1)) {
-          if (stop.kind === "data") raise(SIGBUS, BUS_ADRALN, stop.address);
-          else raise(SIGSEGV, SEGV_ACCERR, stop.address);
+          raise(SIGSEGV, SEGV_ACCERR, stop.address);
         } else raise(SIGSEGV, SEGV_MAPERR, stop.address);
         return;
       }
