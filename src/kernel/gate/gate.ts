@@ -99,6 +99,7 @@ export class Gate {
   }
 
   private run(task: Task, handler: Handler): number {
+    task.process.enterMemory();
     let result = handler(task, task.a0, task.a1, task.a2, task.a3, task.a4, task.a5);
     assertNoLockHeld("a system call returns");
     if (result === BLOCKED) {

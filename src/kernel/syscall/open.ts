@@ -112,7 +112,10 @@ export function truncate(task: Task, pathAddress: number, size: number): number 
   if (node.mount.readOnly) return -EROFS;
   const denied = checkAccess(node.inode, contextOf(task), W_OK);
   if (denied < 0) return denied;
-  return size > POSITION_MAXIMUM ? -EFBIG : node.inode.truncate(node.dentry, size);
+  if (size > POSITION_MAXIMUM) return -EFBIG;
+  const result = node.inode.truncate(node.dentry, size);
+  if (result === 0) node.inode.mapping?.afterTruncate(size);
+  return result;
 }
 
 export function ftruncate(task: Task, fd: number, size: number): number {
@@ -120,7 +123,13 @@ export function ftruncate(task: Task, fd: number, size: number): number {
   const file = task.file(fd);
   if (file === null) return -EBADF;
   if (!file.isWritable || !(file instanceof RegularFile)) return -EINVAL;
-  return size > POSITION_MAXIMUM ? -EFBIG : file.truncate(size);
+  return size > POSITION_MAXIMUM ? -EFBIG : truncateFile(file, size);
+}
+
+function truncateFile(file: RegularFile, size: number): number {
+  const result = file.truncate(size);
+  if (result === 0) file.node.inode.mapping?.afterTruncate(size);
+  return result;
 }
 
 export function fallocate(task: Task, fd: number, mode: number, offset: number, length: number): number {
@@ -138,7 +147,7 @@ export function fallocate(task: Task, fd: number, mode: number, offset: number, 
   const error = file.allocate(offset, length);
   if (error < 0 || (mode & FALLOC_FL_KEEP_SIZE) !== 0) return error;
   const size = file.size();
-  return size < 0 ? size : offset + length > size ? file.truncate(offset + length) : 0;
+  return size < 0 ? size : offset + length > size ? truncateFile(file, offset + length) : 0;
 }
 
 export function umask(task: Task, mask: number): number {

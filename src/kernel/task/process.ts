@@ -196,6 +196,11 @@ export class Process {
     return this.space;
   }
 
+  /** Before the kernel uses the memory for a call of the process: what others have written to shared memory has to be there. */
+  enterMemory(): void {
+    if (this.space !== null && this.space.sharedObjects.length > 0) this.space.enter();
+  }
+
   /** Machine code comes with an address space of its own, which its loader, fork and exec make. The one before is given up. */
   set addressSpace(space: AddressSpace) {
     this.space?.release();
