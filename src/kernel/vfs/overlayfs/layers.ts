@@ -19,6 +19,7 @@ export class Layers {
 
   /** Open, and not in use; the one that has been so for longest first. */
   readonly idle: Set<LowerFile> = new Set();
+  private isClosed = false;
 
   /** In the order in which they lie on each other, the lowest first; at least one. */
   constructor(fileSystems: readonly FileSystem[]) {
@@ -37,6 +38,10 @@ export class Layers {
   }
 
   setIdle(file: LowerFile): void {
+    if (this.isClosed) {
+      file.closeLower();
+      return;
+    }
     this.idle.add(file);
     if (this.idle.size <= IDLE_FILES_MAXIMUM) return;
     for (const oldest of this.idle) {
@@ -46,7 +51,9 @@ export class Layers {
     }
   }
 
-  closeIdle(): void {
+  /** Keeps none open from here on. */
+  close(): void {
+    this.isClosed = true;
     for (const file of this.idle) file.closeLower();
     this.idle.clear();
   }

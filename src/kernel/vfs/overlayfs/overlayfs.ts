@@ -50,7 +50,7 @@ export class OverlayFs extends MemFs {
   }
 
   release(): void {
-    this.layers.closeIdle();
+    this.layers.close();
     for (const fileSystem of this.layerFileSystems) fileSystem.release?.();
   }
 }
