@@ -92,7 +92,7 @@ export function socketAddressText(memory: UserMemory, address: number, length: n
   const name = constant(family, socketDomains);
   if (family === AF_NETLINK && length >= SOCKADDR_NL_BYTES) {
     const groups = memory
-      .readUint32(at + 8)
+      .readUint32(address + 8)
       .toString(16)
       .padStart(8, "0");
     return `{sa_family=AF_NETLINK, nl_pid=${memory.readUint32(address + 4)}, nl_groups=${groups}}`;
