@@ -47,14 +47,15 @@ export function takeTerminal(process: Process, terminal: Terminal, steals: boole
 }
 
 /** A session leader gives its terminal up, by TIOCNOTTY or by its end: the session has none any more, and the foreground is hung up. */
-export function giveUpTerminal(leader: Process): void {
+export function giveUpTerminal(leader: Process, hasExited = false): void {
   const { terminal, system } = leader;
   const group = terminal === null ? leader.hungUpGroup : terminal.foregroundGroup;
   leader.hungUpGroup = 0;
   if (terminal !== null) leaveSession(system, terminal);
   if (group === 0) return;
   signalGroup(system, group, SIGHUP);
-  signalGroup(system, group, SIGCONT);
+  // Linux leaves who is stopped at the leader's end to the rule about orphaned groups.
+  if (terminal === null || !hasExited) signalGroup(system, group, SIGCONT);
 }
 
 /** Nobody has the terminal any more. */
@@ -91,7 +92,7 @@ export function isOrphanedGroup(system: System, group: number, leaving: Process 
 /** Called by a process that has just ended, while its children are still its own. */
 export function leaveJobs(process: Process): void {
   const { system } = process;
-  if (process.session === process.processId) giveUpTerminal(process);
+  if (process.session === process.processId) giveUpTerminal(process, true);
   process.terminal = null;
   const groups = new Set([process.processGroup]);
   for (const child of process.children) {
