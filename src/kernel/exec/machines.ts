@@ -16,6 +16,7 @@ import {
   SIGBUS,
   SIGILL,
   SIGSEGV,
+  SIGSTOP,
   SIGTRAP,
   TRAP_BRKPT,
 } from "../../abi/signal.ts";
@@ -24,6 +25,7 @@ import { Cpu, type Stop } from "../../cpu/cpu.ts";
 import { stateOffset } from "../../cpu/state.ts";
 import { AddressSpace, type AddressSpaceOptions } from "../task/address-space.ts";
 import { forkAddressSpace } from "../task/fork-memory.ts";
+import { isOrphanedGroup } from "../task/job-control.ts";
 import type { Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
 import { BLOCKED, type Task, TaskState } from "../task/task.ts";
@@ -237,7 +239,8 @@ export class Machines {
       if (action.handler === SIG_DFL) {
         if (process.signals.isIgnored(signal)) continue;
         if (process.signals.stops(signal)) {
-          process.stop(signal);
+          // Signals of the terminal do not stop whom nobody in the session could continue.
+          if (signal === SIGSTOP || !isOrphanedGroup(this.system, process.processGroup)) process.stop(signal);
           continue;
         }
         process.terminateBySignal(signal);

@@ -17,6 +17,7 @@ import {
   O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
+  O_NOCTTY,
   O_PATH,
   PATH_MAX,
   S_IFDIR,
@@ -24,6 +25,7 @@ import {
   S_IFREG,
   W_OK,
 } from "../../abi/file.ts";
+import { acquireOnOpen } from "../task/job-control.ts";
 import type { Task } from "../task/task.ts";
 import { FifoFile } from "../vfs/memfs/memory-fifo.ts";
 import { openPath } from "../vfs/open-path.ts";
@@ -67,6 +69,7 @@ function openText(task: Task, directory: number, path: string, openFlags: number
   const file = openPath(contextOf(task), path, flags, mode & 0o7777, start);
   if (typeof file === "number") return file;
   if (file instanceof FifoFile) return openFifo(task, file, flags);
+  if (file.terminal !== null && (flags & O_NOCTTY) === 0 && file.isReadable) acquireOnOpen(task.process, file.terminal);
   return task.process.descriptors.install(file, (flags & O_CLOEXEC) !== 0 ? FD_CLOEXEC : 0);
 }
 

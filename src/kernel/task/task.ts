@@ -114,6 +114,11 @@ export class Task implements Waiter {
     }
   }
 
+  /** As setTimeout, for a time that begins anew: the deadline before counts no more. */
+  restartTimeout(milliseconds: number): void {
+    this.deadline = this.system.now() + milliseconds;
+  }
+
   /** Milliseconds left until the deadline; Infinity without one. */
   remainingMilliseconds(): number {
     return this.deadline === Number.POSITIVE_INFINITY ? this.deadline : Math.max(0, this.deadline - this.system.now());
