@@ -163,6 +163,7 @@ export class Machines {
     if (thread.hasExited || process.hasExited) return;
     const started = this.system.now();
     machine.activate(thread);
+    machine.space.enter();
     let budget = machine.budget;
     while (this.returnsToProgram(thread) && thread.machine === machine) {
       const stop = machine.cpu.run(budget);
@@ -288,9 +289,7 @@ export class Machines {
         raise(SIGTRAP, TRAP_BRKPT, stop.address);
         return;
       case "fault": {
-        const at = `at ${hexadecimal(machine.cpu.pc)}`;
-        const address = stop.address === null ? "an address out of bounds" : hexadecimal(stop.address);
-        this.log(process, `${stop.kind === "fetch" ? "no code" : `bad access to ${address}`} ${at}`);
+        this.logFault(process, stop, machine.cpu.pc);
         if (stop.kind === "stack") raise(SIGSEGV, SI_KERNEL, null);
         else if (stop.kind === "misaligned") raise(SIGBUS, BUS_ADRALN, stop.address);
         else if (stop.address !== null && machine.space.isMapped(stop.address, 1)) {
@@ -300,6 +299,15 @@ export class Machines {
       }
       default:
     }
+  }
+
+  /** Who handles faults does not want to read of them. */
+  private logFault(process: Process, stop: Stop & { reason: "fault" }, pc: number): void {
+    const { handler } = process.signals.action(stop.kind === "misaligned" ? SIGBUS : SIGSEGV);
+    if (handler !== SIG_DFL && handler !== SIG_IGN) return;
+    const address = stop.address === null ? "an address out of bounds" : hexadecimal(stop.address);
+    const what = stop.kind === "fetch" ? "no code" : `bad ${stop.isStore ? "store to" : "load from"} ${address}`;
+    this.log(process, `${what} at ${hexadecimal(pc)}`);
   }
 
   private log(process: Process, message: string): void {

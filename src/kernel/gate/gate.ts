@@ -92,6 +92,7 @@ export class Gate {
   resume(task: Task): void {
     if (task.state !== TaskState.queued) return;
     task.unpark();
+    task.prepareToResume();
     task.state = TaskState.running;
     task.restarts++;
     const result = this.run(task, task.handler as Handler);

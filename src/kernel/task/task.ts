@@ -189,6 +189,9 @@ export class Task implements Waiter {
     this.process.parked.delete(this);
   }
 
+  /** The handler is about to run again, after others have run: memory that they share must be as they left it. */
+  prepareToResume(): void {}
+
   /** A call that had to wait is over: hands the result on. */
   finish(result: number): void {
     const { complete, process } = this;
