@@ -23,6 +23,7 @@ import {
   stateOffset,
   stopCode,
 } from "./state.ts";
+import { PartKeys } from "./stored-code.ts";
 import type { RegisterSet } from "./translate/context.ts";
 import { translate } from "./translator.ts";
 
@@ -129,6 +130,7 @@ export class Cpu {
   #view: DataView;
   #thread: Uint8Array;
   #guest: Int32Array;
+  readonly #keys = new PartKeys();
 
   constructor(options: CpuOptions) {
     this.#options = options;
@@ -242,6 +244,7 @@ export class Cpu {
    * the same program: call revalidate() when its memory is as it should be.
    */
   reset(): void {
+    this.#keys.clear();
     this.#otherFlavour = null;
     this.#space.merge(this.#installed.modules());
     this.#thread.fill(0);
@@ -254,6 +257,7 @@ export class Cpu {
    */
   revalidate(ranges?: readonly (readonly [start: number, end: number])[]): void {
     const guest = this.#words();
+    this.#keys.clear();
     this.#otherFlavour = null;
     if (ranges === undefined) this.#installed.revalidate(guest, this.#options.isExecutable);
     else for (const [start, end] of ranges) this.#installed.revalidate(guest, this.#options.isExecutable, start, end);
@@ -289,6 +293,7 @@ export class Cpu {
 
   /** Forgets all translations that took code from these guest addresses. */
   invalidate(start: number, end: number): void {
+    this.#keys.forget(start, end);
     this.#otherFlavour = null;
     this.#installed.invalidate(start, end);
   }
@@ -304,6 +309,7 @@ export class Cpu {
         return this.#takeIn(this.pc) ? null : this.#fetchFault();
       case stopCode.invalidate:
         this.invalidate((detail & ~63) >>> 0, ((detail & ~63) >>> 0) + 64);
+        this.#keys.ignore(detail);
         return null;
       case stopCode.floatControl:
         this.#followFloatControl();
@@ -377,7 +383,7 @@ export class Cpu {
   #takeIn(entry: number): boolean {
     const guest = this.#words();
     if (this.#map !== this.#cache.map || this.#cache.isFull || this.#fetch(entry) === -1) return false;
-    const module = this.#space.find(entry, guest)?.module ?? this.#translate(entry);
+    const module = this.#space.find(entry, guest, this.#keys)?.module ?? this.#translate(entry);
     this.#cache.use(module);
     this.#installed.reserve(this.#map.slotCount);
     this.#installed.install(module, guest, this.#imports, this.#options.isExecutable);
@@ -396,9 +402,9 @@ export class Cpu {
       keepsFlags: this.#faultMode !== "fast",
       checksPermissions: this.#faultMode === "checked",
       slotFor: (address) => this.#map.slotFor(address),
-      isKnown: (address) => this.#space.find(address, guest) !== null,
+      isKnown: (address) => this.#space.find(address, guest, this.#keys) !== null,
     });
-    const module = this.#space.add(regions);
+    const module = this.#space.add(regions, guest, this.#keys);
     if (module === null) throw new Error(`the translation of 0x${entry.toString(16)} is no valid module`);
     this.statistics.modules++;
     this.statistics.wasmBytes += module.byteLength;
