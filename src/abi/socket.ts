@@ -4,6 +4,7 @@ export const AF_UNSPEC = 0;
 export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
 
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
@@ -16,6 +17,7 @@ export const IPPROTO_IP = 0;
 export const IPPROTO_ICMP = 1;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
+export const IPPROTO_RAW = 255;
 
 export const INADDR_ANY = 0;
 export const INADDR_LOOPBACK = 0x7f000001;
@@ -84,3 +86,10 @@ export const TCP_INFO = 11;
 export const TCP_QUICKACK = 12;
 export const TCP_CONGESTION = 13;
 export const TCP_USER_TIMEOUT = 18;
+
+/** Level of raw(7)'s options. */
+export const SOL_RAW = 255;
+/** Level of netlink(7)'s, its one protocol here, and sizeof(struct sockaddr_nl). */
+export const SOL_NETLINK = 270;
+export const NETLINK_ROUTE = 0;
+export const SOCKADDR_NL_BYTES = 12;

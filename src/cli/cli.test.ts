@@ -130,15 +130,12 @@ describe("akuma", { concurrency: 2 }, () => {
     assert.match((await akuma("run", "--root", "hostile.tar", "ls")).stderr, /hostile\.tar: .* outside of the root/);
   });
 
-  test("run: scripts and executables of the host's", async () => {
+  test("run: scripts of the host's", async () => {
     writeFileSync(join(folder, "script"), "#!/bin/cat\nfrom the host\n");
     assert.equal((await akuma("run", "./script")).stdout, "#!/bin/cat\nfrom the host\n");
-    const header = Buffer.from("7f454c46020101000000000000000000" + "02003e00", "hex");
-    writeFileSync(join(folder, "intel"), header);
     writeFileSync(join(folder, "text"), "no program");
-    const [intel, text] = [await akuma("run", "./intel"), await akuma("run", "./text")];
-    assert.deepEqual([intel.code, text.code], [126, 126]);
-    assert.match(intel.stderr, /intel is machine code for x86-64: guests run that of arm64/);
+    const text = await akuma("run", "./text");
+    assert.equal(text.code, 126);
     assert.match(text.stderr, /text is neither an executable/);
   });
 

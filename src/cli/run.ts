@@ -4,7 +4,7 @@ import { basename, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Kernel } from "../host/node/boot.ts";
 import { CommandFailure } from "./errors.ts";
-import { describeExecutable } from "./executable.ts";
+import { inspectExecutable } from "./executable.ts";
 import { bootKernel, runInKernel, type SessionFlags } from "./session.ts";
 
 const MODULE = /\.[cm]?[jt]s$/;
@@ -59,8 +59,14 @@ function addModule(kernel: Kernel, name: string): string {
 /** An executable or a script of the host's is put into /usr/local/bin, where it is found first; null if there is none. */
 function addExecutable(kernel: Kernel, name: string): string | null {
   if (statSync(name, { throwIfNoEntry: false })?.isFile() !== true) return null;
-  const problem = describeExecutable(name);
-  if (problem !== null) throw new CommandFailure(`${name} ${problem}`, 126);
+  const { interpreter, isScript } = inspectExecutable(name);
+  if (interpreter !== null && !kernel.core.isExecutable(interpreter)) {
+    const what = isScript ? "is a script for" : "is linked dynamically and needs";
+    throw new CommandFailure(
+      `${name} ${what} ${interpreter}, which the guest does not have: give it a root file system that has, with --root`,
+      127,
+    );
+  }
   const path = `/usr/local/bin/${basename(name)}`;
   kernel.addFile(path, name);
   return path;

@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync, statSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { type BootOptions, Kernel, type MountOption } from "../host/node/boot.ts";
 import type { KernelProcess, SpawnOptions } from "../host/node/kernel-process.ts";
+import { hostTerminal } from "../host/node/terminal.ts";
 import { CommandFailure, UsageError } from "./errors.ts";
 import type { KernelFlags, MountFlag } from "./flags.ts";
 import { printError, printLog, printTrace } from "./style.ts";
@@ -76,13 +77,22 @@ export async function startProgram(
   }
 }
 
-/** Waits for the program's end while signals to us become signals to it: the second of a kind kills. */
+/**
+ * Waits for the program's end while signals to us become signals to it: the second of a kind kills. Ctrl-C is such a signal only
+ * while nobody in the guest reads from the terminal; from then on it is a key, as often as it is struck, for those in the
+ * guest's foreground. The way out of there is Ctrl-], three times within a second.
+ */
 export async function waitFor(kernel: Kernel, guest: KernelProcess): Promise<number> {
   const asked = new Set<string>();
+  const terminal = hostTerminal(kernel.core);
   const pass = (signal: NodeJS.Signals): void => {
-    guest.kill(asked.has(signal) ? "SIGKILL" : signal);
+    if (asked.has(signal)) guest.kill("SIGKILL");
+    else if (signal === "SIGINT" && terminal !== null && terminal.shown.foregroundGroup !== 0)
+      terminal.shown.signal(constants.signals.SIGINT);
+    else if (!(signal === "SIGHUP" && terminal?.host.checkHangUp() === true)) guest.kill(signal);
     asked.add(signal);
   };
+  if (terminal !== null) terminal.host.onEscape = () => guest.kill("SIGKILL");
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, pass);
   // A program in our own realm may leave a promise that rejects, or throw in a callback: that ends the program, not the
   // kernel, and everything is closed in order.

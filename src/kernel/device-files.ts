@@ -1,36 +1,28 @@
-/** What /dev has beside the devices of memory: /dev/tty, which leads to the terminal that a process was started on. */
+/** What /dev has beside the devices of memory: the terminals. */
 import { ENXIO } from "../abi/errno.ts";
-import { type Terminal, TerminalFile } from "./file/terminal.ts";
-import type { Process } from "./task/process.ts";
+import { TTYAUX_MAJOR } from "../abi/terminal.ts";
+import { connectTerminal } from "./task/job-control.ts";
 import type { System } from "./task/system.ts";
 import { DevFs } from "./vfs/devfs/devfs.ts";
+import { DevPts } from "./vfs/devfs/devpts.ts";
+import { TerminalFile } from "./vfs/devfs/terminal-file.ts";
 import type { MountTable } from "./vfs/mount-table.ts";
 
-/** Makes /dev and mounts it; 0, or -errno of the mount. */
-export function mountDevices(system: System, mounts: MountTable): number {
+/** Makes /dev and /dev/pts and mounts them. The latter, which takes the host's terminals too; or -errno. */
+export function mountDevices(system: System, mounts: MountTable): DevPts | number {
   const devices = new DevFs({ clock: system.clock, random: system.random });
+  const terminals = new DevPts({ clock: system.clock, connect: (terminal) => connectTerminal(system, terminal) });
+  // tty(4): whichever terminal controls the process that opens it.
   devices.addDevice("tty", {
-    major: 5,
+    major: TTYAUX_MAJOR,
     minor: 0,
-    open: (_node, flags, context) => {
-      const terminal = controllingTerminal(system, context?.processId);
-      return terminal === null ? -ENXIO : terminal.open(system.openFiles, flags);
+    open: (node, flags, context) => {
+      const process = context?.processId === undefined ? null : system.processes.get(context.processId);
+      const terminal = process?.terminal ?? null;
+      return terminal === null ? -ENXIO : new TerminalFile(node, flags, terminal);
     },
   });
-  return mounts.mount("/dev", devices);
-}
-
-/**
- * The terminal among a process's descriptors, or its parent's, and so on up. There are no sessions that a terminal could belong
- * to: who was given one has one.
- */
-function controllingTerminal(system: System, processId: number | undefined): Terminal | null {
-  let process: Process | null = processId === undefined ? null : system.processes.get(processId);
-  for (; process !== null; process = process.parent) {
-    for (const descriptor of process.descriptors.descriptors()) {
-      const file = process.descriptors.get(descriptor);
-      if (file instanceof TerminalFile && file.terminal.isTerminal) return file.terminal;
-    }
-  }
-  return null;
+  devices.addDevice("ptmx", terminals.multiplexer);
+  const error = mounts.mount("/dev", devices) || mounts.mount("/dev/pts", terminals);
+  return error < 0 ? error : terminals;
 }

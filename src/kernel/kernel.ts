@@ -30,11 +30,13 @@ import { type HostScheduler, Runner, type Turnable } from "./runner.ts";
 import { type BufferPool, type BufferPoolProfile, createBufferPool } from "./socket/buffer-pool.ts";
 import { SocketTable } from "./socket/socket-table.ts";
 import { mountSys } from "./sys-files.ts";
+import { acquireOnOpen } from "./task/job-control.ts";
 import type { Abi, Process, Tracer } from "./task/process.ts";
 import { ProcessTable } from "./task/process-table.ts";
 import type { System } from "./task/system.ts";
 import type { Task } from "./task/task.ts";
 import type { ByteSource } from "./vfs/byte-source.ts";
+import type { DevPts } from "./vfs/devfs/devpts.ts";
 import type { FileSystemContext } from "./vfs/file-system-context.ts";
 import type { FileSystem } from "./vfs/inode.ts";
 import { makeDirectories, placeFile, readFile, writeFile } from "./vfs/kernel-files.ts";
@@ -145,6 +147,8 @@ export class Kernel implements System, Turnable {
   readonly searchPath: string;
   /** What a process that has no parent starts with. */
   readonly fileSystem: FileSystemContext;
+  /** /dev/pts, where the host's terminals go. */
+  readonly terminals: DevPts;
   private readonly runner: Runner;
   private readonly programRunner: ProgramRunner;
   private readonly options: KernelOptions;
@@ -183,7 +187,7 @@ export class Kernel implements System, Turnable {
     this.mounts = new MountTable(options.root ?? new MemFs({ clock: options.clock, maximumBytes }));
     const rootNode = this.mounts.root();
     this.fileSystem = { root: rootNode, workingDirectory: rootNode, umask: 0o022 };
-    this.populateRoot();
+    this.terminals = this.populateRoot();
     this.resolver = new Resolver(this, {
       ...(options.nameservers === undefined ? {} : { nameservers: options.nameservers }),
       readHosts: () => this.readTextFile("/etc/hosts"),
@@ -334,6 +338,7 @@ export class Kernel implements System, Turnable {
     });
     if (typeof process === "number") return process;
     process.tracer = this.options.tracer?.(this) ?? null;
+    for (const file of options.files) if (file.terminal !== null) acquireOnOpen(process, file.terminal);
     this.scheduler.keepAlive(true);
     return process;
   }
@@ -394,7 +399,7 @@ export class Kernel implements System, Turnable {
   }
 
   /** What every program finds: devices, /proc, a place for temporary files, and the files of /etc that tell of the network. */
-  private populateRoot(): void {
+  private populateRoot(): DevPts {
     const context = this.fileSystem;
     const isForeign = this.options.root !== undefined;
     const ours = isForeign ? ["/dev", "/etc", "/proc", "/root", "/run", "/sys"] : OWN_DIRECTORIES;
@@ -410,9 +415,11 @@ export class Kernel implements System, Turnable {
     for (const [path, contents] of Object.entries(DEFAULT_FILES)) {
       if (walk(context, path) === -ENOENT) this.writeFile(path, contents);
     }
-    checkMount("/dev", mountDevices(this, this.mounts));
+    const terminals = mountDevices(this, this.mounts);
+    if (typeof terminals === "number") failMount("/dev", terminals);
     checkMount("/proc", mountProc(this, this.mounts));
     checkMount("/sys", mountSys(this, this.mounts));
+    return terminals;
   }
 
   /** A file of ours, whatever stands there: often a link to what some other program would have made. */
@@ -434,7 +441,10 @@ const DEFAULT_FILES: Readonly<Record<string, string>> = {
 };
 
 function checkMount(path: string, result: number): void {
-  if (result >= 0) return;
+  if (result < 0) failMount(path, result);
+}
+
+function failMount(path: string, result: number): never {
   const text = `cannot mount on ${path}: ${errnoText(result)}`;
   throw Object.assign(new Error(text), { code: errnoName(result), errno: result });
 }

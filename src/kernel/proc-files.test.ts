@@ -5,8 +5,9 @@ import { O_CREAT, O_DIRECTORY, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "../ab
 import { Arena } from "../base/arena.ts";
 import { SeededRandom } from "../base/random.ts";
 import { mountDevices } from "./device-files.ts";
+import type { HostTerminal } from "./file/host-terminal.ts";
 import { createPipe } from "./file/pipe.ts";
-import { type HostTerminal, Terminal } from "./file/terminal.ts";
+import type { Terminal } from "./file/terminal.ts";
 import { createLoopback } from "./net/device/loopback.ts";
 import { NetStack } from "./net/stack.ts";
 import { mountProc } from "./proc-files.ts";
@@ -15,7 +16,10 @@ import { SocketTable } from "./socket/socket-table.ts";
 import { TcpSocket } from "./socket/tcp-socket.ts";
 import { UdpSocket } from "./socket/udp-socket.ts";
 import { mountSys } from "./sys-files.ts";
+import type { DevPts } from "./vfs/devfs/devpts.ts";
 import { Guest, type GuestStat } from "./vfs/guest.fixture.ts";
+
+let terminals: DevPts;
 
 /** A guest with /proc and /dev, a stack with loopback, and an empty socket table. */
 function makeSystem(): Guest {
@@ -28,7 +32,7 @@ function makeSystem(): Guest {
   guest.mkdir("/sys");
   assert.equal(mountProc(guest.system, guest.mounts), 0);
   assert.equal(mountSys(guest.system, guest.mounts), 0);
-  assert.equal(mountDevices(guest.system, guest.mounts), 0);
+  terminals = mountDevices(guest.system, guest.mounts) as DevPts;
   return guest;
 }
 
@@ -184,7 +188,7 @@ describe("/proc", () => {
     assert.equal(guest.get("/proc/self/root/with space/f"), "here");
     assert.equal(
       guest.get("/proc/mounts"),
-      "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\nsysfs /sys sysfs rw,relatime 0 0\ndevtmpfs /dev devtmpfs rw,relatime 0 0\n",
+      "tmpfs / tmpfs rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\nsysfs /sys sysfs rw,relatime 0 0\ndevtmpfs /dev devtmpfs rw,relatime 0 0\ndevpts /dev/pts devpts rw,relatime 0 0\n",
     );
   });
 
@@ -242,25 +246,28 @@ describe("/dev", () => {
     assert.equal(guest.get("/dev/shm/f"), "shared");
   });
 
-  test("/dev/tty is the terminal among the descriptors, or ENXIO", () => {
+  test("/dev/tty is the controlling terminal, or ENXIO", () => {
     const guest = makeSystem();
     assert.equal(guest.open("/dev/tty", O_RDWR), -ENXIO);
     const written: string[] = [];
-    const host = {
-      isTerminal: true,
+    const host: HostTerminal = {
       isClosed: false,
-      columns: 80,
-      rows: 24,
+      windowSize: { columns: 80, rows: 24, widthPixels: 0, heightPixels: 0 },
+      onInput: null,
+      onResize: null,
+      onDrain: null,
       write: (bytes: Uint8Array) => {
         written.push(new TextDecoder().decode(bytes));
         return true;
       },
       setRawMode: () => {},
-      pause: () => {},
-      resume: () => {},
-    } as unknown as HostTerminal;
-    const terminal = new Terminal(host);
-    const fd = guest.install(terminal.open(guest.system.openFiles, O_RDWR));
+      setInputFlow: () => {},
+    };
+    assert.equal(guest.open("/dev/tty", O_WRONLY), -ENXIO);
+    const terminal = terminals.addHostTerminal(host) as Terminal;
+    const fd = guest.open("/dev/pts/0", O_RDWR);
+    assert.equal(guest.readlink(`/proc/self/fd/${fd}`), "/dev/pts/0");
+    assert.equal(terminal.session, guest.process.session);
     const tty = guest.open("/dev/tty", O_WRONLY);
     assert.ok(tty > fd);
     assert.equal(guest.write(tty, "hello"), 5);

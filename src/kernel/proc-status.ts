@@ -1,6 +1,7 @@
 /** The texts of /proc/PID/stat, status and limits (proc(5)). */
 
 import { NSIG, SIG_DFL, SIG_IGN } from "../abi/signal.ts";
+import { PTS_MAJOR } from "../abi/terminal.ts";
 import type { Process } from "./task/process.ts";
 import type { Thread } from "./task/thread.ts";
 
@@ -24,7 +25,8 @@ export function statText(process: Process, thread: Thread, bootedMilliseconds: n
   fields[3] = process.parent?.processId ?? 0;
   fields[4] = process.processGroup;
   fields[5] = process.session;
-  fields[7] = -1;
+  fields[6] = process.terminal === null ? 0 : PTS_MAJOR * 256 + process.terminal.number;
+  fields[7] = process.terminal === null ? -1 : process.terminal.foregroundGroup;
   fields[17] = 20;
   fields[19] = process.threads.size;
   fields[21] = Math.max(0, Math.floor(((process.startedMilliseconds - bootedMilliseconds) * CLOCK_TICKS) / 1000));

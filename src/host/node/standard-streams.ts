@@ -8,10 +8,10 @@ import type { Kernel } from "../../kernel/kernel.ts";
 import { openPath } from "../../kernel/vfs/open-path.ts";
 import { FileReadable, FileWritable } from "./file-streams.ts";
 import type { StandardInput, StandardOutput } from "./kernel-process.ts";
-import { hostTerminalFile } from "./terminal.ts";
+import { hostFile } from "./terminal.ts";
 
 export function standardInput(kernel: Kernel, kind: StandardInput): { file: OpenFile; stream: Writable | null } {
-  if (kind === "inherit") return { file: hostTerminalFile(kernel, 0), stream: null };
+  if (kind === "inherit") return { file: hostFile(kernel, 0), stream: null };
   if (kind === "ignore") return { file: openNull(kernel), stream: null };
   if (kind !== "pipe") {
     const bytes = typeof kind === "string" ? new TextEncoder().encode(kind) : kind;
@@ -26,7 +26,7 @@ export function standardOutput(
   kind: StandardOutput,
   descriptor: 1 | 2,
 ): { file: OpenFile; stream: Readable | null } {
-  if (kind === "inherit") return { file: hostTerminalFile(kernel, descriptor), stream: null };
+  if (kind === "inherit") return { file: hostFile(kernel, descriptor), stream: null };
   if (kind === "ignore") return { file: openNull(kernel), stream: null };
   const { reader, writer } = createPipe(kernel.openFiles, 0, kernel.clock.realtimeMilliseconds());
   return { file: writer, stream: new FileReadable(reader.retain()) };

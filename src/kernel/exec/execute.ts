@@ -6,7 +6,7 @@ import type { PathNode } from "../vfs/path-walk.ts";
 import { loadElf } from "./load-elf.ts";
 import { MachineThread } from "./machine-thread.ts";
 import { resolveProgram } from "./resolve-program.ts";
-import { becomeMachine, becomeTypeScript, MAXIMUM_ARGUMENT_BYTES, type ProgramLoader } from "./spawn.ts";
+import { becomeMachine, becomeTypeScript, executedBy, MAXIMUM_ARGUMENT_BYTES, type ProgramLoader } from "./spawn.ts";
 
 export interface ExecuteRequest {
   path: string;
@@ -25,8 +25,10 @@ export function execute(task: Task, thread: MachineThread, loader: ProgramLoader
   const resolved = resolveProgram(loader.registry, context, request.path, request.arguments, request.start);
   if (typeof resolved === "number") return resolved;
   const { file } = resolved;
+  const credentials = process.credentials.clone();
   let loaded: ReturnType<typeof loadElf> | null = null;
   if (file !== null) {
+    executedBy(credentials, file);
     loaded = loadElf(system, loader.machines, {
       file,
       fileSystem: context,
@@ -37,8 +39,7 @@ export function execute(task: Task, thread: MachineThread, loader: ProgramLoader
       maximumMemoryBytes: loader.maximumMachineBytes,
       processId: process.processId,
       parentId: process.parent?.processId ?? 0,
-      userId: 0,
-      groupId: 0,
+      credentials,
       limits: process.limits,
     });
     file.drop();
@@ -53,6 +54,7 @@ export function execute(task: Task, thread: MachineThread, loader: ProgramLoader
   process.threads.clear();
   process.mainThread = thread;
   thread.leaveMemory();
+  Object.assign(process.credentials, credentials);
   process.descriptors.closeMarked();
   process.signals.resetHandlers();
   thread.alternateStack = { address: 0, byteLength: 0, flags: SS_DISABLE };

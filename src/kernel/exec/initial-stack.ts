@@ -31,6 +31,7 @@ import {
 import { PAGE_BYTES } from "../../abi/memory.ts";
 import { CLOCK_TICKS_PER_SECOND } from "../../abi/time.ts";
 import type { RandomSource } from "../../base/random.ts";
+import type { ProcessCredentials } from "../task/credentials.ts";
 import type { UserMemory } from "../task/user-memory.ts";
 
 export interface InitialStack {
@@ -46,8 +47,7 @@ export interface InitialStack {
   interpreterBase: number;
   /** The program's own entry, not the dynamic linker's. */
   entry: number;
-  userId: number;
-  groupId: number;
+  credentials: ProcessCredentials;
 }
 
 const STACK_ALIGNMENT = 16;
@@ -85,6 +85,9 @@ export function writeInitialStack(memory: UserMemory, random: RandomSource, opti
   at -= RANDOM_BYTES;
   const randomBytes = at;
   random.fill(memory.bytes, randomBytes, RANDOM_BYTES);
+  const { credentials } = options;
+  const isSecure =
+    credentials.userId !== credentials.effectiveUserId || credentials.groupId !== credentials.effectiveGroupId;
   const auxiliary: [type: number, value: number][] = [
     [AT_HWCAP, HWCAP_FP | HWCAP_ASIMD | HWCAP_CRC32 | HWCAP_ATOMICS],
     [AT_PAGESZ, PAGE_BYTES],
@@ -95,11 +98,11 @@ export function writeInitialStack(memory: UserMemory, random: RandomSource, opti
     [AT_BASE, options.interpreterBase],
     [AT_FLAGS, 0],
     [AT_ENTRY, options.entry],
-    [AT_UID, options.userId],
-    [AT_EUID, options.userId],
-    [AT_GID, options.groupId],
-    [AT_EGID, options.groupId],
-    [AT_SECURE, 0],
+    [AT_UID, credentials.userId],
+    [AT_EUID, credentials.effectiveUserId],
+    [AT_GID, credentials.groupId],
+    [AT_EGID, credentials.effectiveGroupId],
+    [AT_SECURE, isSecure ? 1 : 0],
     [AT_RANDOM, randomBytes],
     [AT_HWCAP2, 0],
     [AT_EXECFN, executable],

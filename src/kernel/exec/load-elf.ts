@@ -16,6 +16,7 @@ import {
 } from "../../abi/memory.ts";
 import type { OpenFile } from "../file/open-file.ts";
 import type { AddressSpace } from "../task/address-space.ts";
+import type { ProcessCredentials } from "../task/credentials.ts";
 import type { Abi } from "../task/process.ts";
 import type { System } from "../task/system.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
@@ -39,8 +40,7 @@ export interface LoadRequest {
   /** For the page of the akuma ABI. */
   processId: number;
   parentId: number;
-  userId: number;
-  groupId: number;
+  credentials: ProcessCredentials;
   limits: readonly { readonly current: number }[];
 }
 
@@ -136,8 +136,7 @@ function loadImages(
     headerCount: image.headerCount,
     interpreterBase,
     entry,
-    userId: request.userId,
-    groupId: request.groupId,
+    credentials: request.credentials,
   });
   return { machine, entry: interpreter === null ? entry : interpreterBase + interpreter.image.entry, stackPointer };
 }

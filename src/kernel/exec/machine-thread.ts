@@ -110,6 +110,10 @@ export class ThreadTask extends Task {
     this.owner = owner;
   }
 
+  override prepareToResume(): void {
+    this.owner.machine.space.enter();
+  }
+
   override finish(result: number): void {
     const isRestartable = this.isRestartable;
     this.reset();

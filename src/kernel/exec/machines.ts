@@ -3,6 +3,7 @@
  * and turns what the CPU stops at into signals.
  */
 import { EINTR, ENOMEM } from "../../abi/errno.ts";
+import { PROT_EXEC } from "../../abi/memory.ts";
 import {
   BUS_ADRALN,
   ILL_ILLOPC,
@@ -15,6 +16,7 @@ import {
   SIGBUS,
   SIGILL,
   SIGSEGV,
+  SIGSTOP,
   SIGTRAP,
   TRAP_BRKPT,
 } from "../../abi/signal.ts";
@@ -23,6 +25,7 @@ import { Cpu, type Stop } from "../../cpu/cpu.ts";
 import { stateOffset } from "../../cpu/state.ts";
 import { AddressSpace, type AddressSpaceOptions } from "../task/address-space.ts";
 import { forkAddressSpace } from "../task/fork-memory.ts";
+import { isOrphanedGroup } from "../task/job-control.ts";
 import type { Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
 import { BLOCKED, type Task, TaskState } from "../task/task.ts";
@@ -113,6 +116,7 @@ export class Machines {
         memory: memory.memory,
         cache: this.code,
         onSupervisorCall: () => this.supervisorCall(machine),
+        isExecutable: (address) => machine.space.isAccessible(address, 4, PROT_EXEC),
       });
       const space = new AddressSpace(memory, { ...options, onCodeChange });
       machine = new Machine(program, memory, space, cpu, (unused) => this.pool.give(unused));
@@ -159,6 +163,7 @@ export class Machines {
     if (thread.hasExited || process.hasExited) return;
     const started = this.system.now();
     machine.activate(thread);
+    machine.space.enter();
     let budget = machine.budget;
     while (this.returnsToProgram(thread) && thread.machine === machine) {
       const stop = machine.cpu.run(budget);
@@ -235,7 +240,8 @@ export class Machines {
       if (action.handler === SIG_DFL) {
         if (process.signals.isIgnored(signal)) continue;
         if (process.signals.stops(signal)) {
-          process.stop(signal);
+          // Signals of the terminal do not stop whom nobody in the session could continue.
+          if (signal === SIGSTOP || !isOrphanedGroup(this.system, process.processGroup)) process.stop(signal);
           continue;
         }
         process.terminateBySignal(signal);
@@ -283,9 +289,7 @@ export class Machines {
         raise(SIGTRAP, TRAP_BRKPT, stop.address);
         return;
       case "fault": {
-        const at = `at ${hexadecimal(machine.cpu.pc)}`;
-        const address = stop.address === null ? "an address out of bounds" : hexadecimal(stop.address);
-        this.log(process, `${stop.kind === "fetch" ? "no code" : `bad access to ${address}`} ${at}`);
+        this.logFault(process, stop, machine.cpu.pc);
         if (stop.kind === "stack") raise(SIGSEGV, SI_KERNEL, null);
         else if (stop.kind === "misaligned") raise(SIGBUS, BUS_ADRALN, stop.address);
         else if (stop.address !== null && machine.space.isMapped(stop.address, 1)) {
@@ -295,6 +299,15 @@ export class Machines {
       }
       default:
     }
+  }
+
+  /** Who handles faults does not want to read of them. */
+  private logFault(process: Process, stop: Stop & { reason: "fault" }, pc: number): void {
+    const { handler } = process.signals.action(stop.kind === "misaligned" ? SIGBUS : SIGSEGV);
+    if (handler !== SIG_DFL && handler !== SIG_IGN) return;
+    const address = stop.address === null ? "an address out of bounds" : hexadecimal(stop.address);
+    const what = stop.kind === "fetch" ? "no code" : `bad ${stop.isStore ? "store to" : "load from"} ${address}`;
+    this.log(process, `${what} at ${hexadecimal(pc)}`);
   }
 
   private log(process: Process, message: string): void {

@@ -5,6 +5,7 @@
 import { E2BIG, EAGAIN, EBADF, EINVAL } from "../../abi/errno.ts";
 import { DescriptorTable } from "../file/descriptor-table.ts";
 import type { OpenFile } from "../file/open-file.ts";
+import { ProcessCredentials } from "../task/credentials.ts";
 import { type Abi, Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
 import { Thread } from "../task/thread.ts";
@@ -67,6 +68,8 @@ export function spawnProcess(system: System, loader: ProgramLoader, request: Spa
     return refused(-EAGAIN);
   }
   if (file === null) return startProgram(system, loader, request, resolved, processId);
+  const credentials = request.parent?.credentials.clone() ?? new ProcessCredentials();
+  executedBy(credentials, file);
   const loaded = loadElf(system, loader.machines, {
     file,
     fileSystem: request.fileSystem,
@@ -77,13 +80,13 @@ export function spawnProcess(system: System, loader: ProgramLoader, request: Spa
     maximumMemoryBytes: loader.maximumMachineBytes,
     processId,
     parentId: request.parent?.processId ?? 0,
-    userId: 0,
-    groupId: 0,
+    credentials,
     limits: request.parent?.limits ?? [],
   });
   file.drop();
   if (typeof loaded === "number") return refused(loaded);
   const process = makeProcess(system, request, resolved, processId, loaded.machine.memory);
+  Object.assign(process.credentials, credentials);
   becomeMachine(process, loaded, new MachineThread(process, processId, loaded.machine, loader.machines));
   return process;
 }
@@ -129,6 +132,12 @@ function makeProcess(
   }
   system.processes.add(process);
   return process;
+}
+
+/** What a file's set-user-ID and set-group-ID bits make of who executes it. */
+export function executedBy(credentials: ProcessCredentials, file: OpenFile): void {
+  const status = file.status();
+  if (typeof status !== "number") credentials.executed(status);
 }
 
 /** Gives a process its first thread of machine code, ready to run. */

@@ -10,6 +10,7 @@ import { O_PATH, O_RDWR, O_WRONLY } from "../../abi/file.ts";
 import { POLLIN, POLLOUT } from "../../abi/poll.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
 import { type FileLocks, LockTable } from "./file-locks.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** What stat(2) tells; sizes in bytes, times in milliseconds since 1970 (fractions are kept). */
 export interface FileStatus {
@@ -151,6 +152,11 @@ export abstract class OpenFile {
 
   get writeTimeoutMilliseconds(): number {
     return Number.POSITIVE_INFINITY;
+  }
+
+  /** The terminal that a program has open through this file: its process group may have to be in the foreground for that. */
+  get terminal(): Terminal | null {
+    return null;
   }
 
   /** Bytes read into `buffer` at `offset`; 0 at the end; negative errno; -EAGAIN when it would have to wait. */

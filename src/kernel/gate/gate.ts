@@ -92,6 +92,7 @@ export class Gate {
   resume(task: Task): void {
     if (task.state !== TaskState.queued) return;
     task.unpark();
+    task.prepareToResume();
     task.state = TaskState.running;
     task.restarts++;
     const result = this.run(task, task.handler as Handler);
@@ -99,6 +100,7 @@ export class Gate {
   }
 
   private run(task: Task, handler: Handler): number {
+    task.process.enterMemory();
     let result = handler(task, task.a0, task.a1, task.a2, task.a3, task.a4, task.a5);
     assertNoLockHeld("a system call returns");
     if (result === BLOCKED) {

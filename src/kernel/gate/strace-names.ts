@@ -54,6 +54,8 @@ export const socketLevels: NameTable = new Map([
   [socketConstants.IPPROTO_IP, "SOL_IP"],
   [socketConstants.IPPROTO_TCP, "SOL_TCP"],
   [socketConstants.IPPROTO_UDP, "SOL_UDP"],
+  [socketConstants.SOL_RAW, "SOL_RAW"],
+  [socketConstants.SOL_NETLINK, "SOL_NETLINK"],
 ]);
 
 const file = [fileConstants];

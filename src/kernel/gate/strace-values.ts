@@ -2,7 +2,7 @@
 import { PATH_MAX, S_IFMT } from "../../abi/file.ts";
 import { EPOLL_EVENT_BYTES, POLLFD_BYTES } from "../../abi/poll.ts";
 import { NSIG, SIG_DFL, SIG_IGN, SIGACTION_BYTES, SIGSET_BYTES, signalName } from "../../abi/signal.ts";
-import { AF_INET, AF_UNIX } from "../../abi/socket.ts";
+import { AF_INET, AF_NETLINK, AF_UNIX, SOCKADDR_NL_BYTES } from "../../abi/socket.ts";
 import { formatIpv4 } from "../../base/ipv4-address.ts";
 import type { UserMemory } from "../task/user-memory.ts";
 import {
@@ -90,6 +90,13 @@ export function socketAddressText(memory: UserMemory, address: number, length: n
     return `{sa_family=AF_INET, sin_port=htons(${port}), sin_addr=inet_addr("${host}")}`;
   }
   const name = constant(family, socketDomains);
+  if (family === AF_NETLINK && length >= SOCKADDR_NL_BYTES) {
+    const groups = memory
+      .readUint32(address + 8)
+      .toString(16)
+      .padStart(8, "0");
+    return `{sa_family=AF_NETLINK, nl_pid=${memory.readUint32(address + 4)}, nl_groups=${groups}}`;
+  }
   if (family === AF_UNIX && length > 2) {
     const path = bytes.subarray(address + 2, address + length);
     if (path[0] === 0) return `{sa_family=AF_UNIX, sun_path=@${quote(path.subarray(1))}}`;

@@ -114,6 +114,7 @@ test("sockets", () => {
   program.call(202, 3, program.place(128), length);
   program.call(203, 3, unix, 9);
   program.call(203, 3, abstract, 6);
+  program.call(203, 3, program.put(Uint8Array.of(16, 0, 0, 0, 5, 0, 0, 0, 1, 0, 0, 0)), 12);
   program.call(206, 3, program.put("hi"), 2, 0x4040, 0, 0);
   assert.deepEqual(traced.take(), [
     "socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_IP) = 3",
@@ -125,6 +126,7 @@ test("sockets", () => {
     'accept(3, {sa_family=AF_INET, sin_port=htons(50000), sin_addr=inet_addr("127.0.0.1")}, [128 => 16]) = 4',
     'connect(3, {sa_family=AF_UNIX, sun_path="/tmp/s"}, 9) = -1 EINPROGRESS (Operation now in progress)',
     'connect(3, {sa_family=AF_UNIX, sun_path=@"foo"}, 6) = -1 EINPROGRESS (Operation now in progress)',
+    "connect(3, {sa_family=AF_NETLINK, nl_pid=5, nl_groups=00000001}, 12) = -1 EINPROGRESS (Operation now in progress)",
     'sendto(3, "hi", 2, MSG_DONTWAIT|MSG_NOSIGNAL, NULL, 0) = 2',
   ]);
 });

@@ -18,6 +18,7 @@ import {
   swapWord,
 } from "./ip/addresses.ts";
 import { Ipv4 } from "./ip/ipv4.ts";
+import { RawSockets } from "./ip/raw.ts";
 import { type Route, RouteTable } from "./ip/routes.ts";
 import type { RingMemory } from "./tcp/ring-memory.ts";
 import { Tcp, type TcpOptions } from "./tcp/tcp.ts";
@@ -56,6 +57,7 @@ export class NetStack {
   readonly forwardAny: boolean;
   readonly ipv4: Ipv4;
   readonly icmp: Icmp;
+  readonly raw: RawSockets;
   readonly udp: Udp;
   readonly tcp: Tcp;
 
@@ -93,6 +95,7 @@ export class NetStack {
     else this.hostSecret.set(options.hostSecret.subarray(0, 16));
     this.ipv4 = new Ipv4(this);
     this.icmp = new Icmp(this);
+    this.raw = new RawSockets(this);
     this.udp = new Udp(this);
     this.tcp = new Tcp(this, options.tcp ?? {}, options.ringMemory);
   }
@@ -177,6 +180,7 @@ export class NetStack {
     for (const connection of [...this.tcp.connections()]) connection.abort();
     for (const endpoint of [...this.udp.endpoints()]) endpoint.close();
     for (const endpoint of [...this.icmp.endpoints()]) endpoint.close();
+    for (const endpoint of [...this.raw.endpoints()]) endpoint.close();
     for (let round = 0; round < CLOSING_ROUNDS; round++) if (!this.poll(nowMilliseconds)) break;
     this.isClosed = true;
     this.needsPoll = false;

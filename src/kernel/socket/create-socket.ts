@@ -2,17 +2,22 @@
 import { EAFNOSUPPORT, EINVAL, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT } from "../../abi/errno.ts";
 import {
   AF_INET,
+  AF_NETLINK,
   AF_UNIX,
   IPPROTO_ICMP,
   IPPROTO_IP,
+  IPPROTO_RAW,
   IPPROTO_TCP,
   IPPROTO_UDP,
+  NETLINK_ROUTE,
   SOCK_DGRAM,
   SOCK_RAW,
   SOCK_STREAM,
 } from "../../abi/socket.ts";
 import { IcmpSocket } from "./icmp-socket.ts";
 import type { Credentials, KernelSocket } from "./kernel-socket.ts";
+import { NetlinkSocket } from "./netlink-socket.ts";
+import { RawSocket } from "./raw-socket.ts";
 import type { SocketTable } from "./socket-table.ts";
 import { TcpSocket } from "./tcp-socket.ts";
 import { UdpSocket } from "./udp-socket.ts";
@@ -24,18 +29,23 @@ const FAMILIES = 46;
 const SOCKET_TYPES = 11;
 const PROTOCOLS = 263;
 
-/** A new socket in the table, or -errno. `type` without SOCK_NONBLOCK and SOCK_CLOEXEC; `credentials` of whoever asks. */
+/**
+ * A new socket in the table, or -errno. `type` without SOCK_NONBLOCK and SOCK_CLOEXEC; `credentials` of whoever asks, and
+ * whether he may have raw ones (CAP_NET_RAW).
+ */
 export function createSocket(
   table: SocketTable,
   domain: number,
   type: number,
   protocol: number,
   credentials: Credentials,
+  mayUseRaw = false,
 ): KernelSocket | number {
   if (domain < 0 || domain >= FAMILIES) return -EAFNOSUPPORT;
   if (type < 0 || type >= SOCKET_TYPES) return -EINVAL;
   let socket: KernelSocket | number;
-  if (domain === AF_INET) socket = createInet(table, type, protocol);
+  if (domain === AF_INET) socket = createInet(table, type, protocol, mayUseRaw);
+  else if (domain === AF_NETLINK) socket = createNetlink(table, type, protocol, credentials);
   else if (domain === AF_UNIX) socket = createUnix(table, type, protocol, credentials);
   else return -EAFNOSUPPORT;
   if (typeof socket === "number") return socket;
@@ -48,7 +58,16 @@ export function createSocket(
   return socket;
 }
 
-function createInet(table: SocketTable, type: number, protocol: number): KernelSocket | number {
+/** raw(7). IPPROTO_RAW, with which programs write whole headers, is not there. */
+function createRaw(table: SocketTable, protocol: number, mayUseRaw: boolean): KernelSocket | number {
+  if (protocol === IPPROTO_IP) return -EPROTONOSUPPORT;
+  if (!mayUseRaw) return -EPERM;
+  if (protocol >= IPPROTO_RAW) return -EPROTONOSUPPORT;
+  const endpoint = table.net.raw.add(protocol);
+  return typeof endpoint === "number" ? endpoint : new RawSocket(table, protocol, endpoint);
+}
+
+function createInet(table: SocketTable, type: number, protocol: number, mayUseRaw: boolean): KernelSocket | number {
   if (protocol < 0 || protocol >= PROTOCOLS) return -EINVAL;
   switch (type) {
     case SOCK_STREAM:
@@ -57,11 +76,22 @@ function createInet(table: SocketTable, type: number, protocol: number): KernelS
       if (protocol === IPPROTO_ICMP) return new IcmpSocket(table);
       return protocol === IPPROTO_IP || protocol === IPPROTO_UDP ? new UdpSocket(table) : -EPROTONOSUPPORT;
     case SOCK_RAW:
-      // raw(7): needs CAP_NET_RAW, which no program here has; ping falls back to a ping socket.
-      return protocol === IPPROTO_IP ? -EPROTONOSUPPORT : -EPERM;
+      return createRaw(table, protocol, mayUseRaw);
     default:
       return -ESOCKTNOSUPPORT;
   }
+}
+
+/** netlink(7). Only the protocol for links, addresses and routes is there. */
+function createNetlink(
+  table: SocketTable,
+  type: number,
+  protocol: number,
+  credentials: Credentials,
+): KernelSocket | number {
+  if (type !== SOCK_RAW && type !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
+  if (protocol !== NETLINK_ROUTE) return -EPROTONOSUPPORT;
+  return new NetlinkSocket(table, type, credentials.processId);
 }
 
 function createUnix(

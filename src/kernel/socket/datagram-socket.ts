@@ -1,5 +1,5 @@
 /**
- * SOCK_DGRAM of AF_INET over an endpoint of the stack: what UDP sockets and ping sockets share. Sending never waits: the datagram
+ * Datagrams of AF_INET over an endpoint of the stack: what UDP sockets, ping sockets and raw ones share. Sending never waits: the datagram
  * leaves or is lost, as datagrams may be.
  */
 import { EAFNOSUPPORT, EAGAIN, EINVAL, ENOTCONN, EOPNOTSUPP } from "../../abi/errno.ts";
@@ -39,8 +39,8 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
   private hasChosenPort = false;
   private readonly entry: WaitEntry;
 
-  constructor(table: SocketTable, protocol: number, endpoint: Endpoint) {
-    super(table, SOCK_DGRAM, protocol, DEFAULT_OPTIONS);
+  constructor(table: SocketTable, protocol: number, endpoint: Endpoint, socketType: number = SOCK_DGRAM) {
+    super(table, socketType, protocol, DEFAULT_OPTIONS);
     this.endpoint = endpoint;
     this.entry = new WaitEntry(this);
     endpoint.events.add(this.entry);

@@ -1,9 +1,10 @@
 /**
  * Socket addresses as programs lay them in memory. sockaddr_in: family (little-endian) at 0, port at 2 and address at 4 (both in
- * network order), 16 bytes. sockaddr_un: family at 0, path from 2 on. sockaddr_in6 has its place here and is refused by every
+ * network order), 16 bytes. sockaddr_un: family at 0, path from 2 on. sockaddr_nl: family at 0, port id at 4, groups at 8, all in
+ * the machine's order. sockaddr_in6 has its place here and is refused by every
  * socket with EAFNOSUPPORT until there is an IPv6 stack.
  */
-import { AF_INET, AF_UNIX, AF_UNSPEC, SOCKADDR_IN_BYTES } from "../../abi/socket.ts";
+import { AF_INET, AF_NETLINK, AF_UNIX, AF_UNSPEC, SOCKADDR_IN_BYTES, SOCKADDR_NL_BYTES } from "../../abi/socket.ts";
 
 /** sizeof(struct sockaddr_storage): no address is longer (EINVAL). */
 export const SOCKADDR_STORAGE_BYTES = 128;
@@ -15,7 +16,7 @@ export class SocketAddress {
   family: number = AF_UNSPEC;
   /** Bytes that the caller gave; the sockets check that it is enough for their family. */
   byteLength = 0;
-  /** AF_INET: number in host order, and port. */
+  /** AF_INET: number in host order, and port. AF_NETLINK: the port id, and a mask of groups. */
   address = 0;
   port = 0;
   /** AF_UNIX: one character per byte; empty for an unnamed socket, a leading NUL for an abstract name. */
@@ -50,6 +51,14 @@ export class SocketAddress {
     return this;
   }
 
+  setNetlink(portId: number, groups: number): this {
+    this.family = AF_NETLINK;
+    this.byteLength = SOCKADDR_NL_BYTES;
+    this.address = portId;
+    this.port = groups;
+    return this;
+  }
+
   setUnix(path: string): this {
     this.family = AF_UNIX;
     this.path = path;
@@ -66,6 +75,12 @@ export function decodeSocketAddress(bytes: Uint8Array, at: number, byteLength: n
   into.family = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
   if (into.family === AF_UNIX) {
     into.path = decodePath(bytes, at + 2, byteLength - 2);
+    return;
+  }
+  if (into.family === AF_NETLINK) {
+    if (byteLength < SOCKADDR_NL_BYTES) return;
+    into.address = littleEndian(bytes, at + 4);
+    into.port = littleEndian(bytes, at + 8);
     return;
   }
   if (byteLength < 8) return;
@@ -85,8 +100,22 @@ export function decodeSocketAddress(bytes: Uint8Array, at: number, byteLength: n
 export function encodeSocketAddress(from: SocketAddress, bytes: Uint8Array, at: number, room: number): number {
   if (from.family === AF_UNSPEC) return 0;
   if (from.family === AF_UNIX) return encodeUnix(from.path, bytes, at, room);
+  if (from.family === AF_NETLINK) {
+    for (let k = 0; k < SOCKADDR_NL_BYTES && k < room; k++) bytes[at + k] = netlinkByte(from, k);
+    return SOCKADDR_NL_BYTES;
+  }
   for (let k = 0; k < SOCKADDR_IN_BYTES && k < room; k++) bytes[at + k] = inetByte(from, k);
   return SOCKADDR_IN_BYTES;
+}
+
+function littleEndian(bytes: Uint8Array, at: number): number {
+  const [a = 0, b = 0, c = 0, d = 0] = bytes.subarray(at, at + 4);
+  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
+}
+
+function netlinkByte(from: SocketAddress, index: number): number {
+  if (index < 4) return index === 0 ? from.family : 0;
+  return ((index < 8 ? from.address : from.port) >>> (8 * (index & 3))) & 0xff;
 }
 
 function inetByte(from: SocketAddress, index: number): number {

@@ -22,6 +22,8 @@ export class SocketTable {
   readonly lock: RankedLock = new RankedLock(LockRank.socketTable, "socket table");
   /** Who is bound to which AF_UNIX name. */
   readonly unixNames: UnixNames = new UnixNames();
+  /** Addresses of AF_NETLINK sockets that are taken. */
+  readonly netlinkPorts: Set<number> = new Set();
   /** Place 0 stays empty: tools take inode 0 in /proc/net for "none". */
   private readonly sockets: (KernelSocket | null)[] = [null];
   private readonly freeIndexes: number[] = [];

@@ -23,6 +23,7 @@ import { futexCalls } from "./futex.ts";
 import { identityCalls } from "./identity.ts";
 import { memoryAkumaCalls, memoryCalls } from "./memory.ts";
 import { miscCalls } from "./misc.ts";
+import { openCalls } from "./open.ts";
 import { pipeCalls } from "./pipe.ts";
 import { pollCalls } from "./poll.ts";
 import { processAkumaCalls, processCalls } from "./process.ts";
@@ -41,6 +42,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...identityCalls,
   ...memoryCalls,
   ...miscCalls,
+  ...openCalls,
   ...pipeCalls,
   ...pollCalls,
   ...processCalls,

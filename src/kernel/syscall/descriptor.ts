@@ -36,11 +36,13 @@ import { NSIG } from "../../abi/signal.ts";
 import type { OpenFile } from "../file/open-file.ts";
 import { PipeReader, PipeWriter } from "../file/pipe.ts";
 import type { Task } from "../task/task.ts";
+import { PseudoTerminalMaster } from "../vfs/devfs/terminal-file.ts";
 import { FifoFile } from "../vfs/memfs/memory-fifo.ts";
 import { RegularFile } from "../vfs/vfs-file.ts";
 import { close } from "./close.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { getLock, setLock } from "./file-lock.ts";
+import { terminalControl } from "./terminal.ts";
 
 /** What F_SETFL may change; other bits are ignored, as fcntl(2) says. */
 const SETTABLE_FLAGS = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
@@ -147,6 +149,8 @@ export function ioctl(task: Task, fd: number, request: number, argument: number)
       // No SIGIO is ever sent: asking for it is accepted, as for files that cannot send it.
       return memory.isValid(argument, 4) ? 0 : -EFAULT;
     default:
+      if (file.terminal !== null || file instanceof PseudoTerminalMaster)
+        return terminalControl(task, file, request >>> 0, argument);
       return file.control(request >>> 0, argument, memory.bytes);
   }
 }

@@ -80,14 +80,16 @@ export function madvise(task: Task, address: number, byteLength: number, advice:
   return advise(task.process.addressSpace, address, byteLength, advice);
 }
 
-/** Everything is in the file, or will be when someone looks: see task/shared-memory.ts. */
+/** Whoever looks at the file sees what was written in mappings anyway; this is for those who look at it from the host. */
 export function msync(task: Task, address: number, byteLength: number, flags: number): number {
   if ((flags & ~(MS_ASYNC | MS_INVALIDATE | MS_SYNC)) !== 0) return -EINVAL;
   if (address % PAGE_BYTES !== 0) return -EINVAL;
   if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return -EINVAL;
   const { addressSpace } = task.process;
   if (!addressSpace.isRange(address, byteLength)) return -ENOMEM;
-  return addressSpace.isMapped(address, roundUpToPage(byteLength)) ? 0 : -ENOMEM;
+  const end = address + roundUpToPage(byteLength);
+  const error = addressSpace.synchronize(address, end);
+  return addressSpace.isMapped(address, end - address) ? error : -ENOMEM;
 }
 
 /** Every mapped page is resident: nothing is ever paged out. */

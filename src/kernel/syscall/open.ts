@@ -17,6 +17,7 @@ import {
   O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
+  O_NOCTTY,
   O_PATH,
   PATH_MAX,
   S_IFDIR,
@@ -24,6 +25,7 @@ import {
   S_IFREG,
   W_OK,
 } from "../../abi/file.ts";
+import { acquireOnOpen } from "../task/job-control.ts";
 import type { Task } from "../task/task.ts";
 import { FifoFile } from "../vfs/memfs/memory-fifo.ts";
 import { openPath } from "../vfs/open-path.ts";
@@ -67,6 +69,7 @@ function openText(task: Task, directory: number, path: string, openFlags: number
   const file = openPath(contextOf(task), path, flags, mode & 0o7777, start);
   if (typeof file === "number") return file;
   if (file instanceof FifoFile) return openFifo(task, file, flags);
+  if (file.terminal !== null && (flags & O_NOCTTY) === 0 && file.isReadable) acquireOnOpen(task.process, file.terminal);
   return task.process.descriptors.install(file, (flags & O_CLOEXEC) !== 0 ? FD_CLOEXEC : 0);
 }
 
@@ -112,7 +115,10 @@ export function truncate(task: Task, pathAddress: number, size: number): number 
   if (node.mount.readOnly) return -EROFS;
   const denied = checkAccess(node.inode, contextOf(task), W_OK);
   if (denied < 0) return denied;
-  return size > POSITION_MAXIMUM ? -EFBIG : node.inode.truncate(node.dentry, size);
+  if (size > POSITION_MAXIMUM) return -EFBIG;
+  const result = node.inode.truncate(node.dentry, size);
+  if (result === 0) node.inode.mapping?.afterTruncate(size);
+  return result;
 }
 
 export function ftruncate(task: Task, fd: number, size: number): number {
@@ -120,7 +126,13 @@ export function ftruncate(task: Task, fd: number, size: number): number {
   const file = task.file(fd);
   if (file === null) return -EBADF;
   if (!file.isWritable || !(file instanceof RegularFile)) return -EINVAL;
-  return size > POSITION_MAXIMUM ? -EFBIG : file.truncate(size);
+  return size > POSITION_MAXIMUM ? -EFBIG : truncateFile(file, size);
+}
+
+function truncateFile(file: RegularFile, size: number): number {
+  const result = file.truncate(size);
+  if (result === 0) file.node.inode.mapping?.afterTruncate(size);
+  return result;
 }
 
 export function fallocate(task: Task, fd: number, mode: number, offset: number, length: number): number {
@@ -138,7 +150,7 @@ export function fallocate(task: Task, fd: number, mode: number, offset: number, 
   const error = file.allocate(offset, length);
   if (error < 0 || (mode & FALLOC_FL_KEEP_SIZE) !== 0) return error;
   const size = file.size();
-  return size < 0 ? size : offset + length > size ? file.truncate(offset + length) : 0;
+  return size < 0 ? size : offset + length > size ? truncateFile(file, offset + length) : 0;
 }
 
 export function umask(task: Task, mask: number): number {

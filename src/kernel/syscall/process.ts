@@ -74,6 +74,7 @@ export function setsid(task: Task): number {
   for (const _member of task.system.processes.group(process.processId)) return -EPERM;
   process.session = process.processId;
   process.processGroup = process.processId;
+  process.terminal = null;
   return process.processId;
 }
 

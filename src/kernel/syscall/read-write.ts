@@ -5,12 +5,14 @@
 import { EAGAIN, EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPIPE, ESPIPE } from "../../abi/errno.ts";
 import { MAX_RW_COUNT, PIPE_BUF } from "../../abi/file.ts";
 import { POLLIN, POLLOUT } from "../../abi/poll.ts";
-import { SIGPIPE } from "../../abi/signal.ts";
+import { SIGPIPE, SIGTTIN } from "../../abi/signal.ts";
 import type { OpenFile } from "../file/open-file.ts";
 import { KernelSocket } from "../socket/kernel-socket.ts";
+import { checkForeground } from "../task/job-control.ts";
 import type { Task } from "../task/task.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { gather, type IoVector, readIoVector, scatter } from "./iovec.ts";
+import { checkTerminalWrite, readTerminal } from "./terminal.ts";
 
 /** What a datagram or a terminal line moves at once through a vector. */
 const BOUNCE_BYTES = 0x2_0000;
@@ -26,6 +28,8 @@ export function read(task: Task, fd: number, address: number, length: number): n
   if (file === null || !file.isReadable) return -EBADF;
   const bad = checkBuffer(task, address, length);
   if (bad !== 0) return bad;
+  const { terminal } = file;
+  if (terminal !== null) return readTerminal(task, fd, file, terminal, address, Math.min(length, MAX_RW_COUNT));
   const result = file.read(task.process.memory.bytes, address, Math.min(length, MAX_RW_COUNT));
   if (result !== -EAGAIN) return result;
   return task.blockOnFile(fd, file, POLLIN, file.readTimeoutMilliseconds);
@@ -36,6 +40,10 @@ export function write(task: Task, fd: number, address: number, length: number): 
   if (file === null || !file.isWritable) return -EBADF;
   const bad = checkBuffer(task, address, length);
   if (bad !== 0) return bad;
+  if (file.terminal !== null) {
+    const stopped = checkTerminalWrite(task, file.terminal);
+    if (stopped !== 0) return stopped;
+  }
   const wanted = Math.min(length, MAX_RW_COUNT);
   for (;;) {
     const result = file.write(task.process.memory.bytes, address + task.progress, wanted - task.progress);
@@ -70,7 +78,13 @@ export function readv(task: Task, fd: number, address: number, count: number): n
   const vector = readIoVector(task.process.memory, address, count | 0);
   if (typeof vector === "number") return vector;
   if (vector.totalBytes === 0) return 0;
-  const result = isSegmented(file) ? readOnce(task, file, vector) : readSegments(task, file, vector, -1);
+  if (file.terminal !== null) {
+    const stopped = checkForeground(task, file.terminal, SIGTTIN);
+    if (stopped !== 0) return stopped;
+  }
+  // A line of a terminal, too, is not to be followed by the next one.
+  const isOnce = isSegmented(file) || file.terminal !== null;
+  const result = isOnce ? readOnce(task, file, vector) : readSegments(task, file, vector, -1);
   if (result !== -EAGAIN) return result;
   return task.blockOnFile(fd, file, POLLIN, file.readTimeoutMilliseconds);
 }
@@ -83,6 +97,10 @@ export function writev(task: Task, fd: number, address: number, count: number): 
   if (typeof vector === "number") return vector;
   // Unlike write(2), which asks the file even for nothing.
   if (vector.totalBytes === 0) return 0;
+  if (file.terminal !== null) {
+    const stopped = checkTerminalWrite(task, file.terminal);
+    if (stopped !== 0) return stopped;
+  }
   for (;;) {
     const result = writeNext(task, file, vector);
     if (result < 0) return writeFailed(task, fd, file, result);

@@ -19,6 +19,7 @@ let bounce: Uint8Array | null = null;
 
 /** Moves one run of bytes; the count, 0 at the end of the input, or what the output answered. */
 function moveOnce(input: OpenFile, output: OpenFile, position: number, length: number): number {
+  if (input instanceof RegularFile) input.node.inode.mapping?.beforeRead(position, length);
   const chunk = input instanceof RegularFile ? input.chunkAt(position) : null;
   // Bytes that lie in memory go to the output as they are: copied once.
   if (chunk !== null) return output.write(chunk.bytes, chunk.offset, Math.min(length, chunk.length));

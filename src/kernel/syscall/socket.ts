@@ -5,6 +5,7 @@
  * The socket table's lock is held for each change of a socket's state and released before the descriptor table is touched or
  * the task parks.
  */
+import { CAP_NET_RAW } from "../../abi/capability.ts";
 import { EAGAIN, EALREADY, EBADF, EFAULT, EINPROGRESS, EINVAL, EOPNOTSUPP } from "../../abi/errno.ts";
 import { FD_CLOEXEC, O_NONBLOCK } from "../../abi/file.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../../abi/poll.ts";
@@ -33,7 +34,15 @@ export function socket(task: Task, domain: number, type: number, protocol: numbe
   const flags = type & ~SOCK_TYPE_MASK;
   if ((flags & ~CREATION_FLAGS) !== 0) return -EINVAL;
   const { sockets } = task.system;
-  const created = createSocket(sockets, domain | 0, type & SOCK_TYPE_MASK, protocol | 0, credentialsOf(task));
+  const mayUseRaw = task.process.credentials.has(CAP_NET_RAW);
+  const created = createSocket(
+    sockets,
+    domain | 0,
+    type & SOCK_TYPE_MASK,
+    protocol | 0,
+    credentialsOf(task),
+    mayUseRaw,
+  );
   return typeof created === "number" ? created : installSocket(task, created, flags);
 }
 

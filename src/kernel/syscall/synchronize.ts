@@ -6,7 +6,9 @@ import { call, type SyscallDefinition } from "./definition.ts";
 
 export function fsync(task: Task, fd: number): number {
   const file = task.file(fd);
-  return file === null ? -EBADF : file.synchronize();
+  if (file === null) return -EBADF;
+  if (file instanceof RegularFile) file.node.inode.mapping?.beforeRead(0, Number.POSITIVE_INFINITY);
+  return file.synchronize();
 }
 
 /** Nothing is written back later: what a file system has taken it has stored. */

@@ -29,6 +29,7 @@ import {
 } from "../../abi/memory.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { type Area, roundUpToPage } from "./area.ts";
+import { SharedAnonymousMemory } from "./shared-memory.ts";
 
 const REMAP_FLAGS: number = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 
@@ -110,12 +111,15 @@ function move(
   if (area === null) return -EFAULT;
   const checked = checkResize(space, area, address, before, after);
   if (checked < 0) return checked;
+  if (before === 0 && area.shared instanceof SharedAnonymousMemory && !area.shared.share()) return -ENOMEM;
   const moved = area.cloneFor(target, target + after, area.offsetAt(address));
   moved.origin = {};
   if (!enter(space, moved)) return -ENOMEM;
   const source = space.list.find(address);
   if (source?.isPopulated) {
-    space.memory.bytes.copyWithin(target, address, address + Math.min(before, after));
+    // With an old size of 0 the shared object shows at both places.
+    const length = before === 0 ? Math.min(after, source.end - address) : Math.min(before, after);
+    space.memory.bytes.copyWithin(target, address, address + length);
   }
   if (keepsOld) space.reset(address, address + before);
   else if (before > 0) space.discard(address, address + before);
@@ -127,10 +131,10 @@ function enter(space: AddressSpace, area: Area): boolean {
   const isPopulated = area.isPopulated;
   area.isPopulated = false;
   if (isPopulated && !space.populate(area)) {
-    area.drop();
+    area.file?.drop();
     return false;
   }
-  space.list.insert(area);
+  space.enlist(area);
   return true;
 }
 

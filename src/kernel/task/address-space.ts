@@ -5,7 +5,7 @@
  * out again. What was only ever PROT_NONE has neither been touched nor counted.
  */
 import { EACCES, EEXIST, EINVAL, ENODEV, ENOMEM, EPERM } from "../../abi/errno.ts";
-import { O_APPEND, S_IFCHR, S_IFMT, S_IFREG } from "../../abi/file.ts";
+import { S_IFCHR, S_IFMT, S_IFREG } from "../../abi/file.ts";
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -23,9 +23,11 @@ import {
 import { RLIMIT_AS, RLIMIT_DATA } from "../../abi/resource.ts";
 import { RangeSet } from "../../base/range-set.ts";
 import type { OpenFile } from "../file/open-file.ts";
+import { RegularFile } from "../vfs/vfs-file.ts";
 import { Area, AreaList, HEAP_NAME, roundUpToPage } from "./area.ts";
 import { MemoryAccount } from "./memory-account.ts";
-import { SharedMemory } from "./shared-memory.ts";
+import { SharedFile } from "./shared-file.ts";
+import { SharedAnonymousMemory, type SharedMemory } from "./shared-memory.ts";
 import { NULL_GUARD_BYTES, type UserMemory } from "./user-memory.ts";
 
 /**
@@ -85,6 +87,8 @@ export class AddressSpace {
   readonly list: AreaList = new AreaList();
   /** Ranges that no populated area covers, but whose bytes may be other than zero. */
   readonly stale: RangeSet = new RangeSet();
+  /** What the areas with MAP_SHARED share; empty in most processes. */
+  readonly sharedObjects: SharedMemory[] = [];
   /** After the release: the areas that held pages of files unchanged, by their starts. For fork-memory.ts. */
   readonly leftBehind: Map<number, Area> = new Map();
   private readonly limitBytes: number;
@@ -121,13 +125,13 @@ export class AddressSpace {
     const area = this.describe(request, start, start + length);
     if (typeof area === "number") return area;
     if (!this.hasRoomFor(area)) return -ENOMEM;
-    area.hold();
+    area.file?.retain();
     this.discard(start, start + length);
     if (area.isAccessible && !this.populate(area)) {
-      area.drop();
+      area.file?.drop();
       return -ENOMEM;
     }
-    this.list.insert(area);
+    this.enlist(area);
     return start;
   }
 
@@ -255,10 +259,15 @@ export class AddressSpace {
   /** A process has no more use for it (exec, exit): with the last, files and shared memory are given up, and the account gets its own. */
   release(): void {
     if (--this.references > 0) return;
+    for (const object of this.sharedObjects) {
+      object.publish();
+      object.detach(this);
+    }
+    this.sharedObjects.length = 0;
     for (const area of this.list.areas) {
       if (area.isPopulated) this.stale.add(area.start, area.end);
       if (area.isPopulated && !area.wasWritable && area.file !== null) this.leftBehind.set(area.start, area);
-      area.drop();
+      area.file?.drop();
     }
     this.list.areas.length = 0;
     this.account.giveBack(this.touched);
@@ -273,9 +282,59 @@ export class AddressSpace {
 
   /** Unmaps whole pages. */
   discard(start: number, end: number): void {
+    // What was written reaches the object before its bytes are out of reach.
+    for (const object of this.sharedObjects) if (object.isOwnedBy(this)) object.publish();
+    let losesShared = false;
     for (const area of this.list.remove(start, end)) {
       this.unpopulate(area);
-      area.drop();
+      if (area.shared !== null) losesShared = true;
+      area.file?.drop();
+    }
+    if (losesShared) this.detachUnused();
+  }
+
+  /** Puts an area into its place, which is free. */
+  enlist(area: Area): void {
+    const { shared } = area;
+    this.list.insert(area);
+    if (shared === null) return;
+    if (!this.sharedObjects.includes(shared)) {
+      this.sharedObjects.push(shared);
+      shared.attach(this, true);
+    }
+    shared.arranged(this);
+    shared.enter(this);
+  }
+
+  /**
+   * Brings what other processes have written to shared memory into this one. Before the process runs, and before the kernel
+   * uses its memory for it.
+   */
+  enter(): void {
+    for (const object of this.sharedObjects) object.enter(this);
+  }
+
+  /** msync(2) of a range that is mapped: 0, or the -errno of a write to a file. */
+  synchronize(start: number, end: number): number {
+    let result = 0;
+    for (let index = this.list.indexFrom(start); index < this.list.count; index++) {
+      const area = this.list.areas[index] as Area;
+      if (area.start >= end) break;
+      if (area.shared === null || !area.shared.isOwnedBy(this)) continue;
+      const from = area.offsetAt(Math.max(start, area.start));
+      const error = area.shared.publish(from, area.offsetAt(Math.min(end, area.end)));
+      if (error < 0) result = error;
+    }
+    return result;
+  }
+
+  private detachUnused(): void {
+    for (const object of [...this.sharedObjects]) {
+      if (this.list.areas.some((area) => area.shared === object)) object.arranged(this);
+      else {
+        object.detach(this);
+        this.sharedObjects.splice(this.sharedObjects.indexOf(object), 1);
+      }
     }
   }
 
@@ -319,8 +378,12 @@ export class AddressSpace {
     this.touched += fresh;
     this.populated += area.byteLength;
     area.isPopulated = true;
-    this.load(area, start, end);
-    return true;
+    const { shared } = area;
+    if (shared === null || area.file === null) this.load(area, start, end);
+    else this.stale.remove(start, end);
+    if (shared === null || shared.load(this, area, start, end)) return true;
+    this.unpopulate(area);
+    return false;
   }
 
   /** Fills a part of a populated area as if it had never been written: from its file, and with zeros behind the end of that. */
@@ -415,7 +478,7 @@ export class AddressSpace {
       if (type !== MAP_PRIVATE && type !== MAP_SHARED && type !== MAP_SHARED_VALIDATE) return -EINVAL;
       if (type !== MAP_PRIVATE) {
         mayWrite = file.isWritable;
-        if ((protection & PROT_WRITE) !== 0 && (!mayWrite || (file.flags & O_APPEND) !== 0)) return -EACCES;
+        if ((protection & PROT_WRITE) !== 0 && !mayWrite) return -EACCES;
       }
       if (!file.isReadable) return -EACCES;
       const status = file.status();
@@ -425,7 +488,9 @@ export class AddressSpace {
       if ((flags & MAP_GROWSDOWN) !== 0) return -EINVAL;
     } else if (type !== MAP_PRIVATE && (type !== MAP_SHARED || (flags & MAP_GROWSDOWN) !== 0)) return -EINVAL;
     const kept = (flags & (AREA_FLAGS & ~MAP_TYPE)) | (type === MAP_PRIVATE ? MAP_PRIVATE : MAP_SHARED);
-    const shared = type !== MAP_PRIVATE && isAnonymous ? new SharedMemory() : null;
+    let shared: SharedMemory | null = null;
+    if (type !== MAP_PRIVATE && isAnonymous) shared = new SharedAnonymousMemory(this.account);
+    else if (type !== MAP_PRIVATE && file instanceof RegularFile) shared = SharedFile.of(file, this.account);
     const area = new Area(
       {
         start,
@@ -450,6 +515,7 @@ export class AddressSpace {
     if (protection !== 0 && !part.isPopulated && !this.populate(part)) return -ENOMEM;
     if ((part.protection & PROT_EXEC) !== 0) this.options.onCodeChange?.(start, end);
     part.protection = protection;
+    part.shared?.enter(this);
     part.wasWritable ||= (protection & PROT_WRITE) !== 0;
     return 0;
   }

@@ -72,7 +72,7 @@ export class Area implements AreaFields {
     return (this.flags & MAP_SHARED) !== 0;
   }
 
-  /** The same area over another range, which continues its offsets. Holds the file and the shared object once more. */
+  /** The same area over another range, which continues its offsets. Holds the file once more. */
   cloneFor(start: number, end: number, offset: number): Area {
     const copy = new Area(this, this.shared);
     copy.start = start;
@@ -85,23 +85,13 @@ export class Area implements AreaFields {
     copy.wasForked = this.wasForked;
     copy.skipsFork = this.skipsFork;
     copy.wipesOnFork = this.wipesOnFork;
-    copy.hold();
+    copy.file?.retain();
     return copy;
   }
 
   /** The offset that belongs to an address at or behind its start. */
   offsetAt(address: number): number {
     return this.file === null && this.shared === null ? 0 : this.offset + (address - this.start);
-  }
-
-  hold(): void {
-    this.file?.retain();
-    this.shared?.retain();
-  }
-
-  drop(): void {
-    this.file?.drop();
-    this.shared?.drop();
   }
 
   /** Whether `next`, which begins where this ends, is more of the same. */
@@ -161,7 +151,7 @@ export class AreaList {
     return this.indexFrom(start);
   }
 
-  /** Takes out all of the range. Who gets the areas drops them. */
+  /** Takes out all of the range. Who gets the areas drops their files. */
   remove(start: number, end: number): Area[] {
     if (!this.overlaps(start, end)) return [];
     const first = this.isolate(start, end);
@@ -195,7 +185,7 @@ export class AreaList {
       before.wasWritable ||= area.wasWritable;
       before.wasForked ||= area.wasForked;
       if (before.origin !== area.origin) before.origin = {};
-      area.drop();
+      area.file?.drop();
     }
     if (index > kept) areas.splice(kept, index - kept);
   }

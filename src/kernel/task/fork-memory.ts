@@ -7,6 +7,7 @@ import { ENOMEM } from "../../abi/errno.ts";
 import { MAP_GROWSDOWN, PAGE_BYTES } from "../../abi/memory.ts";
 import { AddressSpace } from "./address-space.ts";
 import { type Area, STACK_NAME } from "./area.ts";
+import { SharedAnonymousMemory } from "./shared-memory.ts";
 import type { UserMemory } from "./user-memory.ts";
 
 export interface ForkOptions {
@@ -45,6 +46,11 @@ export function forkAddressSpace(parent: AddressSpace, into: UserMemory, options
     fresh += area.byteLength - child.stale.overlap(area.start, area.end);
   }
   if (!child.growTo(end) || !child.charge(populated, child.stale.size + fresh)) return -ENOMEM;
+  for (const object of parent.sharedObjects) {
+    if (!(object instanceof SharedAnonymousMemory) || object.share()) continue;
+    child.release();
+    return -ENOMEM;
+  }
   const copy = new ForkCopy(parent, child, previous, options.stackPointer);
   for (const area of parent.list.areas) {
     if (area.skipsFork) continue;
@@ -52,6 +58,13 @@ export function forkAddressSpace(parent: AddressSpace, into: UserMemory, options
     const { start, offset } = area;
     child.list.areas.push(area.cloneFor(start, area.end, offset));
     if (area.isPopulated) copy.area(area);
+  }
+  for (const object of parent.sharedObjects) {
+    // Those that MADV_DONTFORK left out are not the child's.
+    if (!child.list.areas.some((area) => area.shared === object)) continue;
+    child.sharedObjects.push(object);
+    object.attach(child, false);
+    object.arranged(child);
   }
   child.setHeap(parent.heapStart);
   child.setHeapEnd(parent.heapEnd);

@@ -4,11 +4,13 @@ import { CLD_CONTINUED, CLD_STOPPED, SIGCONT } from "../../abi/signal.ts";
 import { exitStatus, RLIMIT_NOFILE, signalStatus } from "../../abi/time.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
 import type { DescriptorTable } from "../file/descriptor-table.ts";
+import type { Terminal } from "../file/terminal.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
 import { AddressSpace } from "./address-space.ts";
 import { roundUpToPage } from "./area.ts";
 import { ProcessCredentials } from "./credentials.ts";
 import { IntervalTimer } from "./interval-timer.ts";
+import { leaveJobs } from "./job-control.ts";
 import type { SignalInformation } from "./signal-queue.ts";
 import { ProcessSignals } from "./signals.ts";
 import type { System } from "./system.ts";
@@ -55,6 +57,10 @@ export class Process {
   parent: Process | null;
   processGroup: number;
   session: number;
+  /** The controlling terminal; /dev/tty leads to it. */
+  terminal: Terminal | null;
+  /** Of a session leader whose terminal was hung up: who was in the foreground there. */
+  hungUpGroup = 0;
   readonly abi: Abi;
   memory: UserMemory;
   readonly descriptors: DescriptorTable;
@@ -123,6 +129,7 @@ export class Process {
     this.parent = options.parent;
     this.processGroup = options.parent?.processGroup ?? options.processId;
     this.session = options.parent?.session ?? options.processId;
+    this.terminal = options.parent?.terminal ?? null;
     this.abi = options.abi;
     this.memory = options.memory;
     this.descriptors = options.descriptors;
@@ -196,6 +203,11 @@ export class Process {
     return this.space;
   }
 
+  /** Before the kernel uses the memory for a call of the process: what others have written to shared memory has to be there. */
+  enterMemory(): void {
+    if (this.space !== null && this.space.sharedObjects.length > 0) this.space.enter();
+  }
+
   /** Machine code comes with an address space of its own, which its loader, fork and exec make. The one before is given up. */
   set addressSpace(space: AddressSpace) {
     this.space?.release();
@@ -260,6 +272,7 @@ export class Process {
     this.whenResumed.length = 0;
     this.vforkDone?.wake();
     this.vforkDone = null;
+    leaveJobs(this);
     this.descriptors.closeAll();
     this.space?.release();
     this.system.processes.ended(this);

@@ -114,6 +114,11 @@ export class Task implements Waiter {
     }
   }
 
+  /** As setTimeout, for a time that begins anew: the deadline before counts no more. */
+  restartTimeout(milliseconds: number): void {
+    this.deadline = this.system.now() + milliseconds;
+  }
+
   /** Milliseconds left until the deadline; Infinity without one. */
   remainingMilliseconds(): number {
     return this.deadline === Number.POSITIVE_INFINITY ? this.deadline : Math.max(0, this.deadline - this.system.now());
@@ -183,6 +188,9 @@ export class Task implements Waiter {
     if (this.deadlineTimer !== null) this.system.timers.disarm(this.deadlineTimer);
     this.process.parked.delete(this);
   }
+
+  /** The handler is about to run again, after others have run: memory that they share must be as they left it. */
+  prepareToResume(): void {}
 
   /** A call that had to wait is over: hands the result on. */
   finish(result: number): void {

@@ -48,6 +48,13 @@ export interface FileSystem {
   release?(): void;
 }
 
+/** Processes have a file mapped with MAP_SHARED: they are asked before it is read, and told when it has changed. */
+export interface FileMapping {
+  beforeRead(position: number, length: number): void;
+  afterWrite(position: number, length: number): void;
+  afterTruncate(size: number): void;
+}
+
 /** One name of one inode. A rename moves the dentry, so whoever holds it (a working directory, an open file) sees the new name. */
 export class Dentry {
   readonly inode: Inode;
@@ -79,9 +86,20 @@ export abstract class Inode {
   /** S_IFREG, S_IFDIR … : never changes. */
   readonly type: number;
 
+  private sharedMapping: FileMapping | null = null;
+
   constructor(fileSystem: FileSystem, type: number) {
     this.fileSystem = fileSystem;
     this.type = type;
+  }
+
+  /** Null as long as nobody maps the file with MAP_SHARED. */
+  get mapping(): FileMapping | null {
+    return this.sharedMapping;
+  }
+
+  set mapping(mapping: FileMapping | null) {
+    this.sharedMapping = mapping;
   }
 
   get isDirectory(): boolean {

@@ -67,7 +67,10 @@ export function openNode(node: PathNode, flags: number, context?: FileSystemCont
   const file = inode.open(node, flags & ~OPENING_FLAGS, context);
   if (typeof file === "number" || !truncates) return file;
   const error = inode.truncate(node.dentry, 0);
-  if (error === 0) return file;
+  if (error === 0) {
+    inode.mapping?.afterTruncate(0);
+    return file;
+  }
   file.retain().drop();
   return error;
 }

@@ -118,6 +118,7 @@ export abstract class RegularFile extends VfsFile {
 
   override read(buffer: Uint8Array, offset: number, length: number): number {
     if (!this.isReadable) return -EBADF;
+    this.node.inode.mapping?.beforeRead(this.position, length);
     const count = this.readBytes(buffer, offset, length, this.position);
     if (count > 0) this.position += count;
     return count;
@@ -132,13 +133,17 @@ export abstract class RegularFile extends VfsFile {
       if (position < 0) return position;
     }
     const count = this.writeBytes(buffer, offset, length, position);
-    if (count > 0) this.position = position + count;
+    if (count > 0) {
+      this.position = position + count;
+      this.node.inode.mapping?.afterWrite(position, count);
+    }
     return count;
   }
 
   override readAt(buffer: Uint8Array, offset: number, length: number, position: number): number {
     if (!this.isReadable) return -EBADF;
     if (position < 0) return -EINVAL;
+    this.node.inode.mapping?.beforeRead(position, length);
     return this.readBytes(buffer, offset, length, position);
   }
 
@@ -153,7 +158,19 @@ export abstract class RegularFile extends VfsFile {
       if (at < 0) return at;
     }
     if (at + length > POSITION_MAXIMUM) return -EFBIG;
-    return this.writeBytes(buffer, offset, length, at);
+    const count = this.writeBytes(buffer, offset, length, at);
+    if (count > 0) this.node.inode.mapping?.afterWrite(at, count);
+    return count;
+  }
+
+  /** For mappings: the file's own bytes, without a word to those who map it. */
+  readMapped(buffer: Uint8Array, offset: number, length: number, position: number): number {
+    return this.readBytes(buffer, offset, length, position);
+  }
+
+  /** The same for what was written in a mapping. O_APPEND says nothing about that. */
+  writeMapped(buffer: Uint8Array, offset: number, length: number, position: number): number {
+    return this.writeBytes(buffer, offset, length, position);
   }
 
   override seek(offset: number, whence: number): number {

@@ -6,10 +6,12 @@ import { identityScenarios } from "./identities.ts";
 import { lockScenarios } from "./locks.ts";
 import { messageScenarios } from "./messages.ts";
 import { nameScenarios } from "./names.ts";
+import { netlinkScenarios } from "./netlink.ts";
 import { optionScenarios } from "./options.ts";
 import { pipeScenarios } from "./pipes.ts";
 import { pollingScenarios } from "./polling.ts";
 import { processScenarios } from "./processes.ts";
+import { rawScenarios } from "./raw.ts";
 import { socketScenarios } from "./sockets.ts";
 import { tcpScenarios } from "./tcp.ts";
 import { timeScenarios } from "./time.ts";
@@ -25,10 +27,12 @@ export const scenarios: readonly Scenario[] = [
   ...lockScenarios,
   ...messageScenarios,
   ...nameScenarios,
+  ...netlinkScenarios,
   ...optionScenarios,
   ...pipeScenarios,
   ...pollingScenarios,
   ...processScenarios,
+  ...rawScenarios,
   ...socketScenarios,
   ...tcpScenarios,
   ...timeScenarios,

@@ -72,7 +72,26 @@ describe("one archive", () => {
     const archive = tar(...base);
     check(await boot([archive]));
     check(await boot([gzipSync(archive)]));
-    if (typeof zstdCompressSync === "function") check(await boot([zstdCompressSync(archive)]));
+    // Members and frames one behind the other, as tools write them that work in parallel.
+    const [first, second] = [archive.subarray(0, 1000), archive.subarray(1000)];
+    check(await boot([Buffer.concat([gzipSync(first), gzipSync(second)])]));
+  });
+
+  test("zstd, in one frame or several, with frames between them that are to be skipped", {
+    skip: typeof zstdCompressSync !== "function" && "this Node has no zstd",
+  }, async () => {
+    const noise = new Uint8Array(1_200_000).map((_, k) => (k * k) >> 7);
+    const archive = tar(...base, file("big", noise));
+    const parts = [archive.subarray(0, 1000), archive.subarray(1000, 700_000), archive.subarray(700_000)];
+    const skipped = Buffer.from("5a2a4d18040000006162630a", "hex");
+    const frames = parts.flatMap((part) => [skipped, zstdCompressSync(part)]);
+    for (const form of [zstdCompressSync(archive), Buffer.concat(frames), Buffer.concat([...frames, skipped])]) {
+      const guest = await boot([form]);
+      assert.deepEqual(guest.readAt(guest.open("/big"), 100_000, 1_100_000), noise.subarray(1_100_000));
+      assert.equal(guest.get("/etc/passwd"), "root\n");
+    }
+    await refused(Buffer.concat(frames).subarray(0, -20), /cannot be decompressed/);
+    await refused(Buffer.concat([...frames, Buffer.from("garbage")]), /cannot be decompressed/);
   });
 
   test("its files can be changed and removed, and the archive stays", async () => {

@@ -61,8 +61,10 @@ export async function openRoot(paths: readonly string[], options: RootOptions): 
     const [only] = layers;
     const { clock, maximumBytes } = options;
     // Files of an archive are in memory already, as far as they are anything but a reference into it.
-    const isAlone = layers.length === 1 && only instanceof MemFs;
-    return { fileSystem: isAlone ? only : new OverlayFs({ clock, layers, maximumBytes }), close };
+    if (layers.length === 1 && only instanceof MemFs) return { fileSystem: only, close };
+    const overlay = new OverlayFs({ clock, layers, maximumBytes });
+    closers.unshift(() => overlay.release());
+    return { fileSystem: overlay, close };
   } catch (error) {
     close();
     throw error;

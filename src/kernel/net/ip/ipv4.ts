@@ -178,6 +178,8 @@ export class Ipv4 {
     const destination = swapWord(words[at + 4] as number) >>> 0;
     const transport = ip + headerLength;
     const length = totalLength - headerLength;
+    const isSeen =
+      !stack.raw.isEmpty && stack.raw.deliver(protocol, ip, headerLength, totalLength, source, destination);
     if (protocol === PROTOCOL_TCP && !isBroadcast) {
       stack.counters.IpInDelivers++;
       stack.tcp.input(netInterface, frame, ip, transport, length, source, destination);
@@ -190,6 +192,9 @@ export class Ipv4 {
       // RFC 1122 3.2.2.6: an echo request to a broadcast address MAY be silently discarded.
       if (isBroadcast) this.arena.freeFrame(frame);
       else stack.icmp.input(netInterface, frame, ip, transport, length, source, destination);
+    } else if (isSeen) {
+      stack.counters.IpInDelivers++;
+      this.arena.freeFrame(frame);
     } else if (isBroadcast) {
       // RFC 9293 MUST-57: a segment to a broadcast address is silently discarded.
       this.drop(frame, "IpInDiscards");

@@ -35,7 +35,23 @@ export interface MemoryDevice {
   write(length: number): number;
 }
 
-export class DevFs extends MemFs {
+/** A file system in memory into which the kernel puts device nodes. */
+export class DeviceFileSystem extends MemFs {
+  /** Puts a device node into the root, in place of one of that name. */
+  addDevice(name: string, device: Device): void {
+    const directory = this.root.inode as MemoryDirectory;
+    this.removeDevice(name);
+    directory.add(this.root, name, () => new DeviceInode(this, device));
+  }
+
+  removeDevice(name: string): void {
+    const directory = this.root.inode as MemoryDirectory;
+    const before = directory.entries.get(name);
+    if (before !== undefined) directory.unlink(this.root, before);
+  }
+}
+
+export class DevFs extends DeviceFileSystem {
   override readonly typeName: string = "devtmpfs";
   override readonly source: string = "devtmpfs";
 
@@ -63,14 +79,7 @@ export class DevFs extends MemFs {
     this.addLink("stdout", "/proc/self/fd/1");
     this.addLink("stderr", "/proc/self/fd/2");
     (this.root.inode as MemoryDirectory).makeDirectory(this.root, "shm", 0o1777);
-  }
-
-  /** Puts a device node into /dev, in place of one of that name: the terminal, say. */
-  addDevice(name: string, device: Device): void {
-    const directory = this.root.inode as MemoryDirectory;
-    const before = directory.entries.get(name);
-    if (before !== undefined) directory.unlink(this.root, before);
-    directory.add(this.root, name, () => new DeviceInode(this, device));
+    (this.root.inode as MemoryDirectory).makeDirectory(this.root, "pts", 0o755);
   }
 
   private addMemoryDevice(name: string, minor: number, device: MemoryDevice): void {

@@ -3,7 +3,7 @@ import { EACCES, EINVAL, ENXIO, EPERM } from "../../../abi/errno.ts";
 import { S_IFBLK, S_IFCHR, S_IFLNK, S_IFREG } from "../../../abi/file.ts";
 import type { FileStatus, OpenFile } from "../../file/open-file.ts";
 import type { FileSystemContext } from "../file-system-context.ts";
-import { type AttributeChange, type Dentry, Inode } from "../inode.ts";
+import { type AttributeChange, type Dentry, type FileMapping, Inode } from "../inode.ts";
 import type { PathNode } from "../path-walk.ts";
 import type { HostStatus } from "./host-files.ts";
 import { HostOpenFile } from "./host-open-file.ts";
@@ -22,6 +22,7 @@ export class HostEntry extends Inode {
   /** Set by the lookup that made the entry. */
   dentry: Dentry | null = null;
   private readonly found: HostStatus;
+  private key: string | null = null;
 
   constructor(fileSystem: HostFs, found: HostStatus, type: number) {
     super(fileSystem, type);
@@ -30,6 +31,32 @@ export class HostEntry extends Inode {
 
   override statusAtLookup(): FileStatus {
     return this.fileSystem.present(this.found);
+  }
+
+  override get mapping(): FileMapping | null {
+    const { mappings } = this.fileSystem;
+    const key = mappings.size === 0 ? null : this.identity();
+    return key === null ? super.mapping : (mappings.get(key) ?? null);
+  }
+
+  override set mapping(mapping: FileMapping | null) {
+    const key = this.identity();
+    if (key === null) super.mapping = mapping;
+    else if (mapping === null) this.fileSystem.mappings.delete(key);
+    else this.fileSystem.mappings.set(key, mapping);
+  }
+
+  /** Which of the host's files it is; null for one that had no status yet when it was made, and has lost its name since. */
+  private identity(): string | null {
+    if (this.key !== null) return this.key;
+    let found: HostStatus | number = this.found;
+    if (found.inode === 0) {
+      const place = this.place();
+      found = typeof place === "number" ? place : this.fileSystem.files.status(place.handle, place.name);
+      if (typeof found === "number") return null;
+    }
+    this.key = `${found.device}:${found.inode}`;
+    return this.key;
   }
 
   status(): FileStatus | number {

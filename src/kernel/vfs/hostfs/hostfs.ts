@@ -6,7 +6,7 @@
 import { EROFS, ESTALE } from "../../../abi/errno.ts";
 import { LockRank, RankedLock } from "../../../base/ranked-lock.ts";
 import type { FileStatus } from "../../file/open-file.ts";
-import { Dentry, type FileSystem, type FileSystemStatistics } from "../inode.ts";
+import { Dentry, type FileMapping, type FileSystem, type FileSystemStatistics } from "../inode.ts";
 import { HostDirectory } from "./host-directory.ts";
 import type { HostFiles, HostStatus } from "./host-files.ts";
 
@@ -30,6 +30,8 @@ export class HostFs implements FileSystem {
   readonly files: HostFiles;
   readonly readOnly: boolean;
   readonly lock: RankedLock = new RankedLock(LockRank.fileSystem, "hostfs");
+  /** Files that are mapped with MAP_SHARED, by the host's device and inode number: a walk makes a new entry each time. */
+  readonly mappings: Map<string, FileMapping> = new Map();
   /** In order of last use. */
   private readonly remembered = new Set<HostDirectory>();
   private readonly opened = new Set<HostDirectory>();

@@ -127,7 +127,7 @@ export class OverlayDirectory extends MemoryDirectory {
     let inode: MemoryInode;
     switch (status.mode & S_IFMT) {
       case S_IFREG:
-        inode = new MemoryFile(fileSystem, permissions, new LowerFile(node, status.size, layers.context));
+        inode = new MemoryFile(fileSystem, permissions, new LowerFile(layers, node, status.size));
         break;
       case S_IFDIR:
         inode = new OverlayDirectory(fileSystem, layers, found, permissions);

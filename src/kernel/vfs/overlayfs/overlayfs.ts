@@ -25,6 +25,7 @@ export const OVERLAYFS_MAGIC = 0x794c_7630;
 export class OverlayFs extends MemFs {
   override readonly typeName: string = "overlay";
   override readonly source: string = "overlay";
+  private readonly layers: Layers;
   private readonly layerFileSystems: readonly FileSystem[];
 
   constructor(options: OverlayFsOptions) {
@@ -40,6 +41,7 @@ export class OverlayFs extends MemFs {
         return root;
       },
     });
+    this.layers = layers;
     this.layerFileSystems = options.layers;
   }
 
@@ -48,6 +50,7 @@ export class OverlayFs extends MemFs {
   }
 
   release(): void {
+    this.layers.close();
     for (const fileSystem of this.layerFileSystems) fileSystem.release?.();
   }
 }
