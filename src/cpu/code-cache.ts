@@ -27,6 +27,8 @@ const CANDIDATES_PER_ADDRESS = 8;
 const INSTANCES_BEFORE_MERGING = 3;
 /** Fewer modules than this are not worth merging. */
 const LEAST_MODULES_MERGED = 8;
+/** As it takes some milliseconds to make a module of this size, no larger ones are made, and those of half of it stay. */
+const MAXIMUM_MERGED_BYTES = 2 << 20;
 
 /** Code translated in one way, of all that one cache holds. */
 export class CodeSpace {
@@ -96,8 +98,12 @@ export class CodeSpace {
     const regions: CodeRegion[] = [];
     const entries = new Set<number>();
     const old: CodeModule[] = [];
+    let byteLength = 0;
     for (const module of modules) {
       if (module.instances < INSTANCES_BEFORE_MERGING || !this.#cache.holds(module)) continue;
+      if (module.byteLength > MAXIMUM_MERGED_BYTES / 2) continue;
+      byteLength += module.byteLength;
+      if (byteLength > MAXIMUM_MERGED_BYTES) break;
       // One module has one function for an address.
       if (module.regions.some(({ entry }) => entries.has(entry))) continue;
       for (const { entry } of module.regions) entries.add(entry);

@@ -229,11 +229,15 @@ export class Cpu {
   setPermissions(start: number, end: number, permissions: number): void {
     this.#makePermissions();
     const bytes = new Uint8Array(this.state.buffer, PERMISSIONS, PERMISSION_BYTES);
-    bytes.fill(permissions, start >>> PAGE_SHIFT, Math.ceil(end / 2 ** PAGE_SHIFT));
+    bytes.fill(permissions, Math.floor(start / 2 ** PAGE_SHIFT), Math.ceil(end / 2 ** PAGE_SHIFT));
+  }
+
+  get #hasPermissions(): boolean {
+    return this.#view.byteLength > PERMISSIONS;
   }
 
   #makePermissions(): void {
-    if (this.#view.byteLength >= PERMISSIONS + PERMISSION_BYTES) return;
+    if (this.#hasPermissions) return;
     this.state.grow(PERMISSION_BYTES / WASM_PAGE);
     this.#view = new DataView(this.state.buffer);
     this.#thread = new Uint8Array(this.state.buffer, 0, STATE_BYTES);
@@ -247,6 +251,8 @@ export class Cpu {
     this.#keys.clear();
     this.#otherFlavour = null;
     this.#space.merge(this.#installed.modules());
+    this.setFaultMode(this.#options.faultMode ?? "fast");
+    if (this.#hasPermissions) this.setPermissions(0, 2 ** 32, 0);
     this.#thread.fill(0);
     this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
   }
