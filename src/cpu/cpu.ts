@@ -114,8 +114,8 @@ export class Cpu {
   #faultMode: FaultMode;
   #mustLeave = false;
   #isTakingIn = false;
-  /** Where the host's stack was last found spent. */
-  #spentAt: number | null = null;
+  /** The budget when the host's stack was last found spent. */
+  #spentAtBudget: number | null = null;
   #imports: Record<string, unknown>;
   #map: CodeMap;
   #space: CodeSpace;
@@ -273,7 +273,7 @@ export class Cpu {
   run(budget: number): Stop {
     this.view.setInt32(stateOffset.budget, budget, true);
     this.#followCache();
-    this.#spentAt = null;
+    this.#spentAtBudget = null;
     this.#mustLeave = false;
     this.#followFloatControl();
     for (;;) {
@@ -357,8 +357,10 @@ export class Cpu {
       // Code may be half taken in.
       if (this.#isTakingIn) this.#installed = this.#link();
       this.#isTakingIn = false;
-      if (!isIntact || this.pc === this.#spentAt) return { reason: "fault", kind, address: null, isStore: false };
-      this.#spentAt = this.pc;
+      const budget = this.#view.getInt32(stateOffset.budget, true);
+      // Nothing was entered since.
+      if (!isIntact || budget === this.#spentAtBudget) return { reason: "fault", kind, address: null, isStore: false };
+      this.#spentAtBudget = budget;
       return null;
     }
     if (found !== null) this.pc = found.pc;
