@@ -15,6 +15,8 @@ const benches: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   "httpd-in-process": () => import("./benches/httpd-in-process.bench.ts"),
   syscall: () => import("./benches/syscall.bench.ts"),
   cpu: () => import("./benches/cpu.bench.ts"),
+  "cpu-reuse": () => import("./benches/cpu-reuse.bench.ts"),
+  "cpu-faults": () => import("./benches/cpu-faults.bench.ts"),
   boot: () => import("./benches/boot.bench.ts"),
   memory: () => import("./benches/memory.bench.ts"),
 };

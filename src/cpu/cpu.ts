@@ -23,6 +23,7 @@ import {
   stateOffset,
   stopCode,
 } from "./state.ts";
+import { PartKeys } from "./stored-code.ts";
 import type { RegisterSet } from "./translate/context.ts";
 import { translate } from "./translator.ts";
 
@@ -113,8 +114,8 @@ export class Cpu {
   #faultMode: FaultMode;
   #mustLeave = false;
   #isTakingIn = false;
-  /** Where the host's stack was last found spent. */
-  #spentAt: number | null = null;
+  /** The budget when the host's stack was last found spent. */
+  #spentAtBudget: number | null = null;
   #imports: Record<string, unknown>;
   #map: CodeMap;
   #space: CodeSpace;
@@ -129,6 +130,7 @@ export class Cpu {
   #view: DataView;
   #thread: Uint8Array;
   #guest: Int32Array;
+  readonly #keys = new PartKeys();
 
   constructor(options: CpuOptions) {
     this.#options = options;
@@ -227,11 +229,15 @@ export class Cpu {
   setPermissions(start: number, end: number, permissions: number): void {
     this.#makePermissions();
     const bytes = new Uint8Array(this.state.buffer, PERMISSIONS, PERMISSION_BYTES);
-    bytes.fill(permissions, start >>> PAGE_SHIFT, Math.ceil(end / 2 ** PAGE_SHIFT));
+    bytes.fill(permissions, Math.floor(start / 2 ** PAGE_SHIFT), Math.ceil(end / 2 ** PAGE_SHIFT));
+  }
+
+  get #hasPermissions(): boolean {
+    return this.#view.byteLength > PERMISSIONS;
   }
 
   #makePermissions(): void {
-    if (this.#view.byteLength >= PERMISSIONS + PERMISSION_BYTES) return;
+    if (this.#hasPermissions) return;
     this.state.grow(PERMISSION_BYTES / WASM_PAGE);
     this.#view = new DataView(this.state.buffer);
     this.#thread = new Uint8Array(this.state.buffer, 0, STATE_BYTES);
@@ -242,8 +248,11 @@ export class Cpu {
    * the same program: call revalidate() when its memory is as it should be.
    */
   reset(): void {
+    this.#keys.clear();
     this.#otherFlavour = null;
     this.#space.merge(this.#installed.modules());
+    this.setFaultMode(this.#options.faultMode ?? "fast");
+    if (this.#hasPermissions) this.setPermissions(0, 2 ** 32, 0);
     this.#thread.fill(0);
     this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
   }
@@ -254,6 +263,7 @@ export class Cpu {
    */
   revalidate(ranges?: readonly (readonly [start: number, end: number])[]): void {
     const guest = this.#words();
+    this.#keys.clear();
     this.#otherFlavour = null;
     if (ranges === undefined) this.#installed.revalidate(guest, this.#options.isExecutable);
     else for (const [start, end] of ranges) this.#installed.revalidate(guest, this.#options.isExecutable, start, end);
@@ -263,7 +273,7 @@ export class Cpu {
   run(budget: number): Stop {
     this.view.setInt32(stateOffset.budget, budget, true);
     this.#followCache();
-    this.#spentAt = null;
+    this.#spentAtBudget = null;
     this.#mustLeave = false;
     this.#followFloatControl();
     for (;;) {
@@ -289,6 +299,7 @@ export class Cpu {
 
   /** Forgets all translations that took code from these guest addresses. */
   invalidate(start: number, end: number): void {
+    this.#keys.forget(start, end);
     this.#otherFlavour = null;
     this.#installed.invalidate(start, end);
   }
@@ -304,6 +315,7 @@ export class Cpu {
         return this.#takeIn(this.pc) ? null : this.#fetchFault();
       case stopCode.invalidate:
         this.invalidate((detail & ~63) >>> 0, ((detail & ~63) >>> 0) + 64);
+        this.#keys.ignore(detail);
         return null;
       case stopCode.floatControl:
         this.#followFloatControl();
@@ -345,8 +357,10 @@ export class Cpu {
       // Code may be half taken in.
       if (this.#isTakingIn) this.#installed = this.#link();
       this.#isTakingIn = false;
-      if (!isIntact || this.pc === this.#spentAt) return { reason: "fault", kind, address: null, isStore: false };
-      this.#spentAt = this.pc;
+      const budget = this.#view.getInt32(stateOffset.budget, true);
+      // Nothing was entered since.
+      if (!isIntact || budget === this.#spentAtBudget) return { reason: "fault", kind, address: null, isStore: false };
+      this.#spentAtBudget = budget;
       return null;
     }
     if (found !== null) this.pc = found.pc;
@@ -377,7 +391,7 @@ export class Cpu {
   #takeIn(entry: number): boolean {
     const guest = this.#words();
     if (this.#map !== this.#cache.map || this.#cache.isFull || this.#fetch(entry) === -1) return false;
-    const module = this.#space.find(entry, guest)?.module ?? this.#translate(entry);
+    const module = this.#space.find(entry, guest, this.#keys)?.module ?? this.#translate(entry);
     this.#cache.use(module);
     this.#installed.reserve(this.#map.slotCount);
     this.#installed.install(module, guest, this.#imports, this.#options.isExecutable);
@@ -396,9 +410,9 @@ export class Cpu {
       keepsFlags: this.#faultMode !== "fast",
       checksPermissions: this.#faultMode === "checked",
       slotFor: (address) => this.#map.slotFor(address),
-      isKnown: (address) => this.#space.find(address, guest) !== null,
+      isKnown: (address) => this.#space.find(address, guest, this.#keys) !== null,
     });
-    const module = this.#space.add(regions);
+    const module = this.#space.add(regions, guest, this.#keys);
     if (module === null) throw new Error(`the translation of 0x${entry.toString(16)} is no valid module`);
     this.statistics.modules++;
     this.statistics.wasmBytes += module.byteLength;

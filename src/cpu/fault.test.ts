@@ -192,6 +192,23 @@ test("permissions of pages are kept to where that is asked for, by crossing acce
   assert.deepEqual(at(0x10000, 0x11000), [0, 0x10000, false]);
 });
 
+test("a CPU that is used again is in the mode it began with, and nothing is permitted", () => {
+  const load = encode("LDR_unsigned", { sz: 1, Rn: 0, Rt: 1 });
+  const cpu = cpuWith([load, svc]);
+  const run = (): string => {
+    cpu.pc = CODE;
+    cpu.setX(0, 0x10000);
+    return cpu.run(10).reason;
+  };
+  cpu.setPermissions(0x10000, 0x11000, permission.read);
+  cpu.setFaultMode("checked");
+  assert.equal(run(), "svc");
+  cpu.reset();
+  assert.equal(run(), "svc");
+  cpu.setFaultMode("checked");
+  assert.equal(run(), "fault");
+});
+
 test("a change of the fault mode in a supervisor call holds for the calls under way", () => {
   // Calls a function whose supervisor call changes the mode; the load behind the call faults.
   const words = [

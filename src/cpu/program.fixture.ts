@@ -30,7 +30,7 @@ export function loadElf(file: Uint8Array, memory: WebAssembly.Memory): number {
 export function runProgram(
   file: Uint8Array,
   argument: string | null,
-  options: Partial<CpuOptions> & { onUnknown?: (cpu: Cpu) => void } = {},
+  options: Partial<CpuOptions> & { onUnknown?: (cpu: Cpu) => void; onStart?: (cpu: Cpu) => void } = {},
   budget = 1_000_000,
 ): ProgramResult {
   const memory = new WebAssembly.Memory({ initial: MEMORY_BYTES >>> 16 });
@@ -67,6 +67,7 @@ export function runProgram(
   view.setUint32(stack, argument === null ? 1 : 2, true);
   view.setUint32(stack + 16, stack + 256, true);
   cpu.setX(31, stack);
+  options.onStart?.(cpu);
   for (;;) {
     const stop = cpu.run(budget);
     if (stop.reason === "unknown" && options.onUnknown !== undefined) {
