@@ -27,6 +27,8 @@ export function statText(process: Process, thread: Thread, bootedMilliseconds: n
   fields[5] = process.session;
   fields[6] = process.terminal === null ? 0 : PTS_MAJOR * 256 + process.terminal.number;
   fields[7] = process.terminal === null ? -1 : process.terminal.foregroundGroup;
+  fields[13] = Math.floor((process.processorMilliseconds * CLOCK_TICKS) / 1000);
+  fields[15] = Math.floor((process.childrenProcessorMilliseconds * CLOCK_TICKS) / 1000);
   fields[17] = 20;
   fields[19] = process.threads.size;
   fields[21] = Math.max(0, Math.floor(((process.startedMilliseconds - bootedMilliseconds) * CLOCK_TICKS) / 1000));

@@ -179,6 +179,9 @@ export class Machines {
       } else this.fault(thread, stop);
       budget = Math.max(1, machine.cpu.view.getInt32(stateOffset.budget, true));
     }
+    const elapsed = this.system.now() - started;
+    thread.processorMilliseconds += elapsed;
+    process.processorMilliseconds += elapsed;
     if (thread.machine !== machine) this.enqueue(thread);
   }
 

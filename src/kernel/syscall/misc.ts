@@ -15,6 +15,7 @@ import type { Process, ResourceLimit } from "../task/process.ts";
 import type { Task } from "../task/task.ts";
 import type { UserMemory } from "../task/user-memory.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
+import { writeTimeval } from "./timespec.ts";
 
 const GRND_RANDOM = 2;
 const GRND_INSECURE = 4;
@@ -73,6 +74,9 @@ export function getrusage(task: Task, who: number, address: number): number {
   const { memory } = task.process;
   if (!memory.isValid(address, RUSAGE_BYTES)) return -EFAULT;
   memory.bytes.fill(0, address, address + RUSAGE_BYTES);
+  const { processorMilliseconds, childrenProcessorMilliseconds } = task.process;
+  const used = [childrenProcessorMilliseconds, processorMilliseconds, task.thread.processorMilliseconds][who + 1];
+  writeTimeval(memory, address, used as number);
   // ru_maxrss counts kilobytes.
   memory.writeInt64(address + 32, Math.floor(memory.byteLength / 1024));
   return 0;

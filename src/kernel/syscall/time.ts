@@ -46,8 +46,11 @@ export function clockMilliseconds(task: Task, clock: number): number {
     case CLOCK_MONOTONIC_COARSE:
       return Math.floor(source.monotonicMilliseconds() / COARSE_MILLISECONDS) * COARSE_MILLISECONDS;
     case CLOCK_PROCESS_CPUTIME_ID:
+      if (task.process.isMachine) return task.process.processorMilliseconds;
+      return Math.max(0, source.monotonicMilliseconds() - task.process.startedMilliseconds);
     case CLOCK_THREAD_CPUTIME_ID:
-      // Programs share one flow of control with the kernel; how long a process has lived is the bound that is known.
+      if (task.process.isMachine) return task.thread.processorMilliseconds;
+      // TypeScript programs share one flow of control with the kernel; how long a process has lived is the bound that is known.
       return Math.max(0, source.monotonicMilliseconds() - task.process.startedMilliseconds);
     default:
       return -1;
@@ -141,12 +144,15 @@ export function settimeofday(_task: Task): number {
   return -EPERM;
 }
 
-/** struct tms: four times in clock ticks, all of them 0; the result is the ticks since boot. */
+/** struct tms: processor time of user and system, of the process and of its children, in clock ticks; the result is the ticks since boot. */
 export function times(task: Task, address: number): number {
   const { memory } = task.process;
   if (address !== 0) {
     if (!memory.isValid(address, 32)) return -EFAULT;
     memory.bytes.fill(0, address, address + 32);
+    const { processorMilliseconds, childrenProcessorMilliseconds } = task.process;
+    memory.writeInt64(address, Math.floor((processorMilliseconds * CLOCK_TICKS_PER_SECOND) / 1000));
+    memory.writeInt64(address + 16, Math.floor((childrenProcessorMilliseconds * CLOCK_TICKS_PER_SECOND) / 1000));
   }
   return Math.floor((task.system.clock.monotonicMilliseconds() * CLOCK_TICKS_PER_SECOND) / 1000);
 }

@@ -58,7 +58,11 @@ export class ProcessTable {
 
   /** Takes a zombie away after its parent has read its status. */
   reap(process: Process): void {
-    process.parent?.children.delete(process);
+    const { parent } = process;
+    if (parent !== null) {
+      parent.children.delete(process);
+      parent.childrenProcessorMilliseconds += process.processorMilliseconds + process.childrenProcessorMilliseconds;
+    }
     this.remove(process);
   }
 

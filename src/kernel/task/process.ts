@@ -89,6 +89,9 @@ export class Process {
   readonly parked: Set<Task> = new Set();
   tracer: Tracer | null = null;
   hasExited = false;
+  /** How long its threads have run, and the children that it has waited for with theirs. Machine code alone is counted. */
+  processorMilliseconds = 0;
+  childrenProcessorMilliseconds = 0;
   /** As wait4(2) reports it; meaningful once it has exited. */
   status = 0;
   /** Where a TypeScript program's heap begins: brk(2). */

@@ -31,6 +31,8 @@ export class Thread {
   /** set_robust_list(2): struct robust_list_head; 0 for none. */
   robustList = 0;
   hasExited = false;
+  /** How long it has run: machine code alone is counted. */
+  processorMilliseconds = 0;
 
   constructor(process: Process, threadId: number) {
     this.process = process;
