@@ -3,6 +3,7 @@
  * not have to wait is answered at once and allocates nothing; one that waits is answered by a promise.
  */
 import { EINTR, ENOSYS } from "../../abi/errno.ts";
+import { systemCallName } from "../../abi/system-call-names.ts";
 import { assertNoLockHeld } from "../../base/ranked-lock.ts";
 import type { Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
@@ -120,9 +121,9 @@ export class Gate {
     const key = `${task.process.abi} ${task.number}`;
     if (!this.loggedNumbers.has(key) && this.loggedNumbers.size < 1024) {
       this.loggedNumbers.add(key);
-      this.system.log(
-        `${task.process.executable}: system call ${task.number} (${task.process.abi}) is not implemented`,
-      );
+      const name = task.process.abi === "linux" ? systemCallName(task.number) : undefined;
+      const what = name === undefined ? `${task.number} (${task.process.abi})` : `${name} (${task.number})`;
+      this.system.log(`${task.process.executable}: system call ${what} is not implemented`);
     }
     const tracer = task.process.tracer;
     if (tracer !== null) {

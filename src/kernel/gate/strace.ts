@@ -2,8 +2,10 @@
  * Prints system calls as strace(1) does, from the table that dispatches them: in-arguments as they were at the call, out-arguments
  * as they are after it, `<unfinished ...>` where another call comes between. One Strace serves all processes of a kernel.
  */
+
 import { ENOSYS } from "../../abi/errno.ts";
 import { CLD_EXITED, NSIG, SI_USER, SIGCHLD, signalName } from "../../abi/signal.ts";
+import { systemCallName } from "../../abi/system-call-names.ts";
 import type { ArgumentType, SyscallDefinition } from "../syscall/definition.ts";
 import type { Abi, Process, Tracer } from "../task/process.ts";
 import type { SignalInformation } from "../task/signal-queue.ts";
@@ -181,8 +183,13 @@ function isLate(definition: SyscallDefinition, index: number): boolean {
   return type === undefined || isOutArgument(type) || (definition.name === "ioctl" && type === "address");
 }
 
-/** A call that is in no table: syscall_0x3e7(0x1, 0x2, …). */
+/** A call that is in no table: by its name in Linux, or as syscall_0x3e7(0x1, 0x2, …). */
 function unknownCall(number: number): SyscallDefinition {
   const types: readonly ArgumentType[] = ["hex", "hex", "hex", "hex", "hex", "hex"];
-  return { number, name: `syscall_${hexadecimal(number)}`, arguments: types, handler: () => -ENOSYS };
+  return {
+    number,
+    name: systemCallName(number) ?? `syscall_${hexadecimal(number)}`,
+    arguments: types,
+    handler: () => -ENOSYS,
+  };
 }
