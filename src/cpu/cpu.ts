@@ -68,8 +68,8 @@ export interface CpuOptions {
   /** Makes every instruction a region of its own. Several times slower; to compare with. */
   readonly exactFaults?: boolean;
   /**
-   * Executes floating point in software, so that the exception flags of FPSR are kept: about a hundred times slower. Without it they
-   * are kept only while FPCR is not zero.
+   * Executes floating point in software, so that the exception flags of FPSR are kept: some microseconds an instruction. Without it
+   * they are kept only while FPCR is not zero.
    */
   readonly floatExceptions?: boolean;
   /** Instructions in one region at most. */

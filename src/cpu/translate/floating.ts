@@ -1,4 +1,7 @@
-/** Scalar floating point. Rounding is to nearest; NaN results are as on hardware; the exception flags of FPSR are not kept. */
+/**
+ * Scalar floating point for an FPCR of zero: rounding to nearest, NaN results as on hardware, the exception flags of FPSR not kept.
+ * For all else see float-control.ts.
+ */
 import type { Fields } from "../decode/fields.ts";
 import { type OpcodeName, op } from "../wasm/opcodes.ts";
 import type { Context, Translation } from "./context.ts";

@@ -1,4 +1,4 @@
-/** Advanced SIMD on single and double precision, vector and scalar forms. Rounding and NaNs as in floating.ts. */
+/** Advanced SIMD on single and double precision, vector and scalar forms, for an FPCR of zero like floating.ts. */
 import type { Fields } from "../decode/fields.ts";
 import { op } from "../wasm/opcodes.ts";
 import type { Context, Translation } from "./context.ts";

@@ -2,8 +2,9 @@
  * What machine code runs in: a memory, the CPU that has translated code for it, and the address space that says what lies where.
  * The threads of a process share one, as does a child of vfork(2) until it has a program of its own.
  */
-import type { Cpu } from "../../cpu/cpu.ts";
+import type { Cpu, FaultMode } from "../../cpu/cpu.ts";
 import type { AddressSpace } from "../task/address-space.ts";
+import type { Area } from "../task/area.ts";
 import type { MachineMemory } from "../task/user-memory.ts";
 import type { MachineThread } from "./machine-thread.ts";
 
@@ -15,11 +16,14 @@ const MOST_BUDGET = 4_000_000;
 const SHORT_SLICE_MILLISECONDS = 0.5;
 const LONG_SLICE_MILLISECONDS = 2;
 
+function isAccessible(area: Area): boolean {
+  return area.isAccessible;
+}
+
 export class Machine {
   readonly memory: MachineMemory;
   readonly cpu: Cpu;
-  /** Another one for each process that it is used for. */
-  space: AddressSpace;
+  private currentSpace: AddressSpace;
   /** The program that it was made for, as MachinePool knows it. */
   readonly program: string;
   /** Whose registers are in the CPU's state. */
@@ -27,6 +31,7 @@ export class Machine {
   /** Processes that run in it. */
   users = 1;
   budget: number = FIRST_BUDGET;
+  private currentFaultMode: FaultMode = "fast";
   /** Called when the last process has left it. */
   readonly whenUnused: (machine: Machine) => void;
 
@@ -39,9 +44,30 @@ export class Machine {
   ) {
     this.program = program;
     this.memory = memory;
+    this.currentSpace = space;
     this.space = space;
     this.cpu = cpu;
     this.whenUnused = whenUnused;
+  }
+
+  /** Another one for each process that the machine is used for. */
+  get space(): AddressSpace {
+    return this.currentSpace;
+  }
+
+  set space(space: AddressSpace) {
+    this.currentSpace = space;
+    this.memory.isMapped = (address, byteLength) => space.list.covers(address, address + byteLength, isAccessible);
+  }
+
+  /** What faults leave behind from now on: a handler of SIGSEGV or SIGBUS may want to return to where it happened. */
+  set faultMode(mode: FaultMode) {
+    this.cpu.setFaultMode(mode);
+    this.currentFaultMode = mode;
+  }
+
+  get faultMode(): FaultMode {
+    return this.currentFaultMode;
   }
 
   /** Puts a thread's registers into the CPU. */

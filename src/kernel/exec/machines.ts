@@ -21,7 +21,7 @@ import {
   TRAP_BRKPT,
 } from "../../abi/signal.ts";
 import { CodeCache } from "../../cpu/code-cache.ts";
-import { Cpu, type Stop } from "../../cpu/cpu.ts";
+import { Cpu, type FaultMode, type Stop } from "../../cpu/cpu.ts";
 import { stateOffset } from "../../cpu/state.ts";
 import { AddressSpace, type AddressSpaceOptions } from "../task/address-space.ts";
 import { forkAddressSpace } from "../task/fork-memory.ts";
@@ -82,7 +82,7 @@ export class Machines {
     });
     if (!space.charge(0, previous.stale.size)) return -ENOMEM;
     space.stale.addAll(previous.stale);
-    this.renew(recycled, space);
+    this.renew(recycled, space, "fast");
     return recycled;
   }
 
@@ -95,7 +95,7 @@ export class Machines {
       const onCodeChange = previous.options.onCodeChange as CodeChange;
       const space = forkAddressSpace(parent.space, recycled.memory, { stackPointer, previous, onCodeChange });
       if (typeof space === "number") return null;
-      this.renew(recycled, space);
+      this.renew(recycled, space, parent.faultMode);
       return recycled;
     }
     const machine = this.createNew(parent.program, parent.memory.byteLength, parent.space.options);
@@ -104,6 +104,7 @@ export class Machines {
     const space = forkAddressSpace(parent.space, machine.memory, { stackPointer, onCodeChange });
     if (typeof space === "number") return null;
     machine.space = space;
+    machine.faultMode = parent.faultMode;
     return machine;
   }
 
@@ -127,9 +128,10 @@ export class Machines {
     return machine;
   }
 
-  private renew(machine: Machine, space: AddressSpace): void {
+  private renew(machine: Machine, space: AddressSpace, faultMode: FaultMode): void {
     machine.space = space;
     machine.users = 1;
+    machine.faultMode = faultMode;
     machine.cpu.reset();
     machine.cpu.revalidate();
   }

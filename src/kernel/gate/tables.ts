@@ -24,6 +24,7 @@ import { readWriteAkumaCalls, readWriteCalls } from "../syscall/read-write.ts";
 import { resolveHostCalls } from "../syscall/resolve-host.ts";
 import { sendfileCalls } from "../syscall/sendfile.ts";
 import { signalCalls } from "../syscall/signal.ts";
+import { signalfdCalls } from "../syscall/signalfd.ts";
 import { socketCalls } from "../syscall/socket.ts";
 import { socketIoCalls } from "../syscall/socket-io.ts";
 import { socketOptionCalls } from "../syscall/socket-option.ts";
@@ -59,6 +60,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...readWriteCalls,
   ...sendfileCalls,
   ...signalCalls,
+  ...signalfdCalls,
   ...statCalls,
   ...synchronizeCalls,
   ...timeCalls,

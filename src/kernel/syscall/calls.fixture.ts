@@ -30,6 +30,7 @@ import { processAkumaCalls, processCalls } from "./process.ts";
 import { processControlCalls } from "./process-control.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "./read-write.ts";
 import { signalCalls } from "./signal.ts";
+import { signalfdCalls } from "./signalfd.ts";
 import { timeAkumaCalls, timeCalls } from "./time.ts";
 
 export { call };
@@ -49,6 +50,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...processControlCalls,
   ...readWriteCalls,
   ...signalCalls,
+  ...signalfdCalls,
   ...timeCalls,
 ];
 

@@ -6,17 +6,21 @@ import {
   SI_TKILL,
   SI_USER,
   SIG_BLOCK,
+  SIG_IGN,
   SIG_SETMASK,
   SIG_UNBLOCK,
   SIGACTION_BYTES,
+  SIGBUS,
   SIGCONT,
   SIGINFO_BYTES,
+  SIGSEGV,
   SIGSET_BYTES,
   SS_AUTODISARM,
   SS_DISABLE,
   SS_ONSTACK,
 } from "../../abi/signal.ts";
 import { ITIMER_PROF, ITIMER_REAL, TIMESPEC_BYTES } from "../../abi/time.ts";
+import { MachineThread } from "../exec/machine-thread.ts";
 import type { Process } from "../task/process.ts";
 import { readSignalInformation, writeSignalInformation } from "../task/signal-information.ts";
 import type { SignalInformation } from "../task/signal-queue.ts";
@@ -157,6 +161,9 @@ export function rtSigaction(
       mask: readSignalSet(memory, newAddress + 24),
     });
     if (result < 0) return result;
+    const isHandled = signals.action(signal).handler > SIG_IGN;
+    if (isHandled && (signal === SIGSEGV || signal === SIGBUS) && task.thread instanceof MachineThread)
+      task.thread.machine.faultMode = "precise";
   }
   if (oldAddress !== 0) {
     memory.writeInt64(oldAddress, before.handler);

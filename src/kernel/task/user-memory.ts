@@ -138,6 +138,8 @@ const WASM_PAGE_BYTES = 65_536;
 /** The memory of a machine-code program: a WebAssembly memory. Guest addresses are addresses in it. */
 export class MachineMemory extends UserMemory {
   readonly memory: WebAssembly.Memory;
+  /** Whether all of a range that lies in the memory is mapped and may be touched; set by whoever maps. */
+  isMapped: (address: number, byteLength: number) => boolean = () => true;
   readonly maximumBytes: number;
   bytes: Uint8Array;
   view: DataView;
@@ -155,6 +157,10 @@ export class MachineMemory extends UserMemory {
 
   get buffer(): ArrayBuffer {
     return this.memory.buffer;
+  }
+
+  override isValid(address: number, length: number): boolean {
+    return super.isValid(address, length) && (length === 0 || this.isMapped(address, length));
   }
 
   /** Grows in place, too: the host reserved the address space. Views made before are empty afterwards. */

@@ -1,0 +1,117 @@
+/** Machine code of Linux's ABI: threads, signals, processes and memory as small programs of ours use them. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type BootOptions, Kernel, type ProgramOutput } from "../src/index.ts";
+
+const folder = join(import.meta.dirname, "fixtures/linux");
+
+async function run(name: string, options: BootOptions = {}): Promise<ProgramOutput> {
+  const kernel = await Kernel.boot(options);
+  kernel.core.writeFile(`/bin/${name}`, readFileSync(join(folder, `${name}.elf`)), 0o755);
+  const output = await (await kernel.spawn(`/bin/${name}`)).output();
+  assert.equal(kernel.core.processes.size, 0, "nobody is left");
+  await kernel.shutdown();
+  return output;
+}
+
+function lines({ stdout }: ProgramOutput): string[] {
+  return stdout.trimEnd().split("\n");
+}
+
+test("threads meet at futexes", async () => {
+  const output = await run("threads");
+  assert.deepEqual(lines(output), [
+    "counter 32000",
+    "wrong thread pointers 0",
+    "pid is as before 1",
+    "timed wait -110",
+    "other value -11",
+    "requeued and woken 4",
+    "woken at the second 3",
+    "passed 4",
+    "owner died 1",
+  ]);
+  assert.equal(output.code, 7);
+});
+
+test("signals reach handlers, and programs go on behind them", async () => {
+  const logged: string[] = [];
+  const output = await run("signals", { log: (line) => logged.push(line) });
+  assert.deepEqual(lines(output), [
+    "registers are kept 1",
+    "seen 10",
+    "sender is self 1",
+    `pending ${(1 << 9) | (1 << 11)}`,
+    "handled while blocked 0",
+    "handled then 2",
+    "sigsuspend -4",
+    // The first of three ran under the mask of rt_sigsuspend, which the handler itself blocks; the others wait.
+    "value of the last handler 101",
+    `still pending ${2 ** 39}`,
+    "on the alternate stack 1",
+    "read that starts again 1",
+    "with a handler between 1",
+    "read that is interrupted -4",
+    "sleep that an alarm ends -4",
+    "alarm 14",
+    "alarm in a loop without calls 14",
+    "fault 11",
+    "address 24",
+    "code 1",
+    "unknown instruction 4",
+    "breakpoint 5",
+    "status of who faults without a handler 11",
+  ]);
+  assert.deepEqual([output.code, output.signal], [null, "SIGHUP"]);
+  assert.ok(logged.some((line) => /unknown instruction 0x00000001 at 0x[0-9a-f]{8}$/.test(line)));
+  assert.ok(logged.some((line) => /bad store to 0x00000018 at 0x[0-9a-f]{8}$/.test(line)));
+});
+
+test("processes fork, execute, wait, stop and share", async () => {
+  const output = await run("processes");
+  assert.deepEqual(lines(output), [
+    "status 2",
+    "variable 1",
+    "heap 0",
+    "by vfork NAME=value",
+    "status of what vfork executed 5",
+    "exec of nothing -2",
+    "exec of a folder -13",
+    "exec with a bad pointer -14",
+    "through a pipe NAME=value",
+    "nothing to wait for yet 0",
+    "stopped 1",
+    "goes on 1",
+    "killed in a loop 1",
+    "no child left -10",
+    "ended 8",
+    "shared counter 8000",
+    "answer 42",
+    "parent of an orphan's parent 0",
+  ]);
+  assert.equal(output.code, 0);
+});
+
+test("memory is mapped, grown and given back, and code may be written", async () => {
+  const output = await run("memory");
+  assert.deepEqual(lines(output), [
+    "unmap the middle 0",
+    "ends are there 3",
+    "write(2) from the hole -14",
+    "fixed 1",
+    "zero after MADV_DONTNEED 1",
+    "a reservation of 1 GiB 1",
+    "made accessible 0",
+    "hint beyond 4 GiB is only a hint 1",
+    "too much -12",
+    "mremap keeps bytes 1",
+    "brk 409600",
+    "heap is zero again 1",
+    "sum of functions written one over the other 1275",
+    "function made executable 7",
+    "another at its place 8",
+  ]);
+  assert.equal(output.code, 0);
+});
