@@ -244,14 +244,14 @@ export class Cpu {
   }
 
   /**
-   * Makes the CPU as good as new for another process: registers are cleared. Code taken in stays, as the next process may well be of
-   * the same program: call revalidate() when its memory is as it should be.
+   * Makes the CPU as good as new for another process: registers are cleared, and nothing is permitted. Code taken in stays, as the
+   * next process may well be of the same program: call revalidate() when its memory is as it should be. So does the fault mode, since
+   * a change of that costs all code taken in.
    */
   reset(): void {
     this.#keys.clear();
     this.#otherFlavour = null;
     this.#space.merge(this.#installed.modules());
-    this.setFaultMode(this.#options.faultMode ?? "fast");
     if (this.#hasPermissions) this.setPermissions(0, 2 ** 32, 0);
     this.#thread.fill(0);
     this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
