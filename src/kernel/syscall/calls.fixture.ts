@@ -14,7 +14,8 @@ import { ProcessTable } from "../task/process-table.ts";
 import type { System } from "../task/system.ts";
 import type { Task } from "../task/task.ts";
 import { BufferMemory, type UserMemory } from "../task/user-memory.ts";
-import type { FileSystemContext } from "../vfs/file-system-context.ts";
+import { MemFs } from "../vfs/memfs/memfs.ts";
+import { MountTable } from "../vfs/mount-table.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { descriptorCalls } from "./descriptor.ts";
 import { epollCalls } from "./epoll.ts";
@@ -71,6 +72,7 @@ export class TestKernel {
   readonly timers: TimerHeap = new TimerHeap();
   readonly openFiles: OpenFileCount = new OpenFileCount(4096);
   readonly processes: ProcessTable = new ProcessTable(64);
+  readonly mounts: MountTable = new MountTable(new MemFs({ clock: this.clock, maximumBytes: 1 << 24 }));
   readonly runQueue: Task[] = [];
   readonly logged: string[] = [];
   readonly gate: Gate;
@@ -136,7 +138,7 @@ export class TestProgram {
       abi,
       memory: this.memory,
       descriptors: parent === null ? new DescriptorTable(kernel.openFiles) : parent.process.descriptors.inherit(true),
-      fileSystem: {} as FileSystemContext,
+      fileSystem: kernel.mounts.rootContext(),
       arguments: ["test"],
       environment: [],
       executable: "/bin/test",

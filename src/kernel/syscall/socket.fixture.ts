@@ -75,7 +75,7 @@ export class NetKernel extends TestKernel {
   readonly pool: BufferPool;
   readonly net: NetStack;
   readonly sockets: SocketTable;
-  readonly mounts: MountTable;
+  override readonly mounts: MountTable;
   readonly resolver: Resolver;
   /** Kernels on the same wire: they run when this one does. */
   readonly neighbours: NetKernel[] = [this];
