@@ -5,7 +5,7 @@
  * out again. What was only ever PROT_NONE has neither been touched nor counted.
  */
 import { EACCES, EEXIST, EINVAL, ENODEV, ENOMEM, EPERM } from "../../abi/errno.ts";
-import { S_IFCHR, S_IFMT, S_IFREG } from "../../abi/file.ts";
+import { F_SEAL_FUTURE_WRITE, F_SEAL_WRITE, S_IFCHR, S_IFMT, S_IFREG } from "../../abi/file.ts";
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -91,6 +91,8 @@ export class AddressSpace {
   readonly sharedObjects: SharedMemory[] = [];
   /** After the release: the areas that held pages of files unchanged, by their starts. For fork-memory.ts. */
   readonly leftBehind: Map<number, Area> = new Map();
+  /** Commands of membarrier(2) that the program has registered for. */
+  barriers = 0;
   private readonly limitBytes: number;
   private mapBase: number;
   private readonly mapLimit: number;
@@ -478,6 +480,10 @@ export class AddressSpace {
       if (type !== MAP_PRIVATE && type !== MAP_SHARED && type !== MAP_SHARED_VALIDATE) return -EINVAL;
       if (type !== MAP_PRIVATE) {
         mayWrite = file.isWritable;
+        const seals = file instanceof RegularFile ? (file.node.inode.seals ?? 0) : 0;
+        const isSealed = (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0;
+        if (isSealed && mayWrite && (protection & PROT_WRITE) !== 0) return -EPERM;
+        if (isSealed) mayWrite = false;
         if ((protection & PROT_WRITE) !== 0 && !mayWrite) return -EACCES;
       }
       if (!file.isReadable) return -EACCES;

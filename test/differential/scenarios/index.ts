@@ -4,6 +4,7 @@ import { descriptorScenarios } from "./descriptors.ts";
 import { fileScenarios } from "./files.ts";
 import { identityScenarios } from "./identities.ts";
 import { lockScenarios } from "./locks.ts";
+import { memoryScenarios } from "./memory.ts";
 import { messageScenarios } from "./messages.ts";
 import { nameScenarios } from "./names.ts";
 import { netlinkScenarios } from "./netlink.ts";
@@ -25,6 +26,7 @@ export const scenarios: readonly Scenario[] = [
   ...fileScenarios,
   ...identityScenarios,
   ...lockScenarios,
+  ...memoryScenarios,
   ...messageScenarios,
   ...nameScenarios,
   ...netlinkScenarios,
