@@ -1,6 +1,7 @@
 /** All scenarios. */
 import type { Scenario } from "../script.ts";
 import { descriptorScenarios } from "./descriptors.ts";
+import { fifoScenarios } from "./fifos.ts";
 import { fileScenarios } from "./files.ts";
 import { identityScenarios } from "./identities.ts";
 import { lockScenarios } from "./locks.ts";
@@ -23,6 +24,7 @@ import { wrongKindScenarios } from "./wrong-kinds.ts";
 
 export const scenarios: readonly Scenario[] = [
   ...descriptorScenarios,
+  ...fifoScenarios,
   ...fileScenarios,
   ...identityScenarios,
   ...lockScenarios,
