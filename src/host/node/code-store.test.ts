@@ -6,6 +6,7 @@ import test from "node:test";
 import { SeededRandom } from "../../base/random.ts";
 import { CodeCache } from "../../cpu/code-cache.ts";
 import { runProgram } from "../../cpu/program.fixture.ts";
+import { Kernel } from "./boot.ts";
 import { FolderCodeStore } from "./code-store.ts";
 
 const program = fs.readFileSync(join(import.meta.dirname, "../../../test/fixtures/arm64/sha256.elf"));
@@ -93,4 +94,26 @@ test("where nothing can be written or read nothing fails", () => {
     assert.equal(store.load("00"), null);
     assert.ok(runWith(folder) > 0);
   });
+});
+
+test("a kernel keeps what its programs were translated to, and the next one finds it", async () => {
+  const parent = fs.mkdtempSync(join(tmpdir(), "code-store-"));
+  const folder = join(parent, "cache");
+  const program = fs.readFileSync(join(import.meta.dirname, "../../../test/fixtures/linux/processes.elf"));
+  const run = async (): Promise<{ output: string; written: string[] }> => {
+    const kernel = await Kernel.boot({ codeCache: folder });
+    kernel.core.writeFile("/bin/program", program, 0o755);
+    const { stdout, code } = await (await kernel.spawn("/bin/program")).output();
+    assert.equal(code, 0);
+    await kernel.shutdown();
+    const files = fs.readdirSync(folder).sort();
+    return { output: stdout, written: files.map((name) => `${name} ${fs.statSync(join(folder, name)).mtimeMs}`) };
+  };
+  try {
+    const first = await run();
+    assert.ok(first.written.length > 0);
+    assert.deepEqual(await run(), first, "nothing was translated, so nothing was written");
+  } finally {
+    fs.rmSync(parent, { recursive: true });
+  }
 });
