@@ -9,6 +9,7 @@ import { dataAccessOf, instructionAt, placeOf, trapKindOf } from "./fault.ts";
 import { estimate } from "./float/estimate.ts";
 import { executeFloat } from "./float/execute.ts";
 import { doubleToHalf, halfToSingle } from "./half-precision.ts";
+import { IndirectTargets } from "./indirect-targets.ts";
 import { InstalledCode } from "./installed-code.ts";
 import type { CodeModule } from "./region-module.ts";
 import { buildRuntime } from "./runtime.ts";
@@ -126,6 +127,7 @@ export class Cpu {
   #isSoftFloat = false;
   /** The flavour that was left last, to return to. */
   #otherFlavour: Flavour | null = null;
+  readonly #indirectTargets = new IndirectTargets();
   #view: DataView;
   #thread: Uint8Array;
   #guest: Int32Array;
@@ -242,6 +244,7 @@ export class Cpu {
    * the same program: call revalidate() when its memory is as it should be.
    */
   reset(): void {
+    this.#indirectTargets.forget();
     this.#otherFlavour = null;
     this.#space.merge(this.#installed.modules());
     this.#thread.fill(0);
@@ -253,6 +256,7 @@ export class Cpu {
    * named (pairs of start and end).
    */
   revalidate(ranges?: readonly (readonly [start: number, end: number])[]): void {
+    this.#indirectTargets.forget();
     const guest = this.#words();
     this.#otherFlavour = null;
     if (ranges === undefined) this.#installed.revalidate(guest, this.#options.isExecutable);
@@ -289,6 +293,7 @@ export class Cpu {
 
   /** Forgets all translations that took code from these guest addresses. */
   invalidate(start: number, end: number): void {
+    this.#indirectTargets.forget();
     this.#otherFlavour = null;
     this.#installed.invalidate(start, end);
   }
@@ -323,6 +328,7 @@ export class Cpu {
       case stopCode.again:
         return null;
       default:
+        this.#translateTogether();
         return { reason: "budget" };
     }
   }
@@ -377,16 +383,35 @@ export class Cpu {
   #takeIn(entry: number): boolean {
     const guest = this.#words();
     if (this.#map !== this.#cache.map || this.#cache.isFull || this.#fetch(entry) === -1) return false;
-    const module = this.#space.find(entry, guest)?.module ?? this.#translate(entry);
-    this.#cache.use(module);
-    this.#installed.reserve(this.#map.slotCount);
-    this.#installed.install(module, guest, this.#imports, this.#options.isExecutable);
+    const { view } = this;
+    if (view.getUint32(stateOffset.indirectTo, true) === entry) {
+      this.#indirectTargets.learn(view.getUint32(stateOffset.indirectFrom, true), entry);
+      view.setUint32(stateOffset.indirectTo, 0, true);
+    }
+    this.#install(this.#space.find(entry, guest)?.module ?? this.#translate([entry]));
     return true;
   }
 
-  #translate(entry: number): CodeModule {
+  #install(module: CodeModule): void {
+    this.#cache.use(module);
+    this.#installed.reserve(this.#map.slotCount);
+    this.#installed.install(module, this.#guest, this.#imports, this.#options.isExecutable);
+  }
+
+  /** What jumps through tables connect is worth another translation, as one, if it runs for long. */
+  #translateTogether(): void {
+    if (this.#options.exactFaults === true) return;
+    for (const { entries } of this.#indirectTargets.takeGrown()) {
+      if (this.#map !== this.#cache.map || this.#cache.isFull) return;
+      this.#words();
+      this.#install(this.#translate(entries));
+    }
+  }
+
+  /** The region of an entry, or of several together. */
+  #translate(entries: readonly number[]): CodeModule {
     const guest = this.#guest;
-    const regions = translate(entry, {
+    const regions = translate(entries, {
       fetch: (address) => this.#fetch(address),
       hasFusedMultiply: this.#hasFusedMultiply,
       isSoftFloat: this.#isSoftFloat,
@@ -399,7 +424,7 @@ export class Cpu {
       isKnown: (address) => this.#space.find(address, guest) !== null,
     });
     const module = this.#space.add(regions);
-    if (module === null) throw new Error(`the translation of 0x${entry.toString(16)} is no valid module`);
+    if (module === null) throw new Error(`the translation of 0x${entries[0]?.toString(16)} is no valid module`);
     this.statistics.modules++;
     this.statistics.wasmBytes += module.byteLength;
     for (const { instructionCount } of regions) {
@@ -426,6 +451,7 @@ export class Cpu {
   /** Goes over to the other flavour of code if FPCR asks for it. The one left is kept as long as no code changes. */
   #followFloatControl(): void {
     if (this.#wantsSoftFloat === this.#isSoftFloat) return;
+    this.#indirectTargets.forget();
     const other = this.#otherFlavour;
     this.#otherFlavour = {
       map: this.#map,
