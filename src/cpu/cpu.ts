@@ -9,6 +9,7 @@ import { dataAccessOf, instructionAt, placeOf, trapKindOf } from "./fault.ts";
 import { estimate } from "./float/estimate.ts";
 import { executeFloat } from "./float/execute.ts";
 import { doubleToHalf, halfToSingle } from "./half-precision.ts";
+import { IndirectTargets } from "./indirect-targets.ts";
 import { InstalledCode } from "./installed-code.ts";
 import type { CodeModule } from "./region-module.ts";
 import { buildRuntime } from "./runtime.ts";
@@ -127,6 +128,7 @@ export class Cpu {
   #isSoftFloat = false;
   /** The flavour that was left last, to return to. */
   #otherFlavour: Flavour | null = null;
+  readonly #indirectTargets = new IndirectTargets();
   #view: DataView;
   #thread: Uint8Array;
   #guest: Int32Array;
@@ -250,6 +252,7 @@ export class Cpu {
    */
   reset(): void {
     this.#keys.clear();
+    this.#indirectTargets.forget();
     this.#otherFlavour = null;
     this.#space.merge(this.#installed.modules());
     if (this.#hasPermissions) this.setPermissions(0, 2 ** 32, 0);
@@ -262,6 +265,7 @@ export class Cpu {
    * named (pairs of start and end).
    */
   revalidate(ranges?: readonly (readonly [start: number, end: number])[]): void {
+    this.#indirectTargets.forget();
     const guest = this.#words();
     this.#keys.clear();
     this.#otherFlavour = null;
@@ -300,6 +304,7 @@ export class Cpu {
   /** Forgets all translations that took code from these guest addresses. */
   invalidate(start: number, end: number): void {
     this.#keys.forget(start, end);
+    this.#indirectTargets.forget();
     this.#otherFlavour = null;
     this.#installed.invalidate(start, end);
   }
@@ -335,6 +340,7 @@ export class Cpu {
       case stopCode.again:
         return null;
       default:
+        this.#translateTogether();
         return { reason: "budget" };
     }
   }
@@ -391,16 +397,35 @@ export class Cpu {
   #takeIn(entry: number): boolean {
     const guest = this.#words();
     if (this.#map !== this.#cache.map || this.#cache.isFull || this.#fetch(entry) === -1) return false;
-    const module = this.#space.find(entry, guest, this.#keys)?.module ?? this.#translate(entry);
-    this.#cache.use(module);
-    this.#installed.reserve(this.#map.slotCount);
-    this.#installed.install(module, guest, this.#imports, this.#options.isExecutable);
+    const { view } = this;
+    if (view.getUint32(stateOffset.indirectTo, true) === entry) {
+      this.#indirectTargets.learn(view.getUint32(stateOffset.indirectFrom, true), entry);
+      view.setUint32(stateOffset.indirectTo, 0, true);
+    }
+    this.#install(this.#space.find(entry, guest, this.#keys)?.module ?? this.#translate([entry]));
     return true;
   }
 
-  #translate(entry: number): CodeModule {
+  #install(module: CodeModule): void {
+    this.#cache.use(module);
+    this.#installed.reserve(this.#map.slotCount);
+    this.#installed.install(module, this.#guest, this.#imports, this.#options.isExecutable);
+  }
+
+  /** What jumps through tables connect is worth another translation, as one, if it runs for long. */
+  #translateTogether(): void {
+    if (this.#options.exactFaults === true) return;
+    for (const { entries } of this.#indirectTargets.takeGrown()) {
+      if (this.#map !== this.#cache.map || this.#cache.isFull) return;
+      this.#words();
+      this.#install(this.#translate(entries));
+    }
+  }
+
+  /** The region of an entry, or of several together. */
+  #translate(entries: readonly number[]): CodeModule {
     const guest = this.#guest;
-    const regions = translate(entry, {
+    const regions = translate(entries, {
       fetch: (address) => this.#fetch(address),
       hasFusedMultiply: this.#hasFusedMultiply,
       isSoftFloat: this.#isSoftFloat,
@@ -413,7 +438,7 @@ export class Cpu {
       isKnown: (address) => this.#space.find(address, guest, this.#keys) !== null,
     });
     const module = this.#space.add(regions, guest, this.#keys);
-    if (module === null) throw new Error(`the translation of 0x${entry.toString(16)} is no valid module`);
+    if (module === null) throw new Error(`the translation of 0x${entries[0]?.toString(16)} is no valid module`);
     this.statistics.modules++;
     this.statistics.wasmBytes += module.byteLength;
     for (const { instructionCount } of regions) {
@@ -440,6 +465,7 @@ export class Cpu {
   /** Goes over to the other flavour of code if FPCR asks for it. The one left is kept as long as no code changes. */
   #followFloatControl(): void {
     if (this.#wantsSoftFloat === this.#isSoftFloat) return;
+    this.#indirectTargets.forget();
     const other = this.#otherFlavour;
     this.#otherFlavour = {
       map: this.#map,
