@@ -34,7 +34,7 @@ function runWith(store: CodeStore, options: Partial<CpuOptions> = {}, first: num
   const cache = new CodeCache({ store });
   // Other slots than those of the run that saved it.
   for (let index = 0; index < 7; index++) cache.map.slotFor(0x80000 + 4 * index);
-  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), cache, ...options });
+  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), cache, interpretThreshold: 0, ...options });
   new Uint32Array(cpu.memory.buffer).set(caller, CODE / 4);
   new Uint32Array(cpu.memory.buffer).set(callee.with(0, first), CODE / 4 + 0x4000);
   cpu.pc = CODE;
@@ -107,7 +107,7 @@ test("bodies that are no code, though their sum is right, are passed over", () =
 test("code that the guest makes anew again and again does not fill the store", () => {
   const store = new MemoryStore();
   const cache = new CodeCache({ store });
-  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), cache });
+  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), cache, interpretThreshold: 0 });
   const icIvau = encode("SYS", { op1: 3, CRn: 7, CRm: 5, op2: 1, Rt: 2 });
   for (let round = 0; round < 100; round++) {
     new Uint32Array(cpu.memory.buffer).set([icIvau, encode("B", { imm26: 0x3fff })], CODE / 4);
