@@ -183,7 +183,12 @@ export class Cpu {
       memory: this.memory,
       threshold,
       keepsFloatExceptions: this.#options.floatExceptions === true,
-      isKnown: (address) => this.#space.find(address, this.#words(), this.#keys) !== null,
+      isKnown: (address) => {
+        const found = this.#space.find(address, this.#words(), this.#keys);
+        // What came from the store got slots.
+        this.#installed.reserve(this.#map.slotCount);
+        return found !== null;
+      },
       enter: (address, depth) => this.#enter(address, depth),
       supervisorCall: () => this.#supervisorCall(),
       isExecutable: (address) => this.#options.isExecutable?.(address) !== false,
