@@ -29,6 +29,7 @@ function timeIn(faultMode: FaultMode): number {
     const started = performance.now();
     const { code } = runProgram(file, rounds, {
       faultMode,
+      interpretThreshold: 0,
       onStart: (cpu) => {
         if (faultMode === "checked") cpu.setPermissions(0, 2 ** 32, permission.read | permission.write);
       },

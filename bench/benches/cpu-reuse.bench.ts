@@ -26,7 +26,7 @@ export const bench: Bench = {
   open: () => {
     const file = readFileSync(join(root, "test/fixtures/arm64/mark.elf"));
     const cache = new CodeCache();
-    runProgram(file, "1", { cache });
+    runProgram(file, "1", { cache, interpretThreshold: 0 });
     const memory = new WebAssembly.Memory({ initial: MEMORY_PAGES });
     const entry = loadElf(file, memory);
     const cpu = new Cpu({ memory, cache });

@@ -122,6 +122,7 @@ function addRun(program: Command, finish: Finish): void {
     "abi",
     "isolate",
     "bufferPool",
+    "codeCache",
     "strace",
     "pcap",
     "netDelay",

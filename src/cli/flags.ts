@@ -19,6 +19,7 @@ export interface KernelFlags {
   abi?: "linux" | "akuma";
   isolate?: boolean;
   bufferPool?: "auto" | "specification";
+  codeCache?: string;
 }
 
 export interface MountFlag {
@@ -84,6 +85,7 @@ export type FlagName =
   | "abi"
   | "isolate"
   | "bufferPool"
+  | "codeCache"
   | "strace"
   | "pcap"
   | "netDelay"
@@ -138,6 +140,12 @@ const options: Readonly<Record<FlagName, () => Option>> = {
     )
       .choices(["auto", "specification"])
       .default("auto"),
+  codeCache: () =>
+    option(
+      PROGRAM,
+      "--code-cache <FOLDER>",
+      "keep translated machine code in FOLDER, so that programs start faster the next time",
+    ),
   strace: () =>
     option(WATCH, "--strace [FILE]", "print every system call to stderr, or to FILE").argParser((text) =>
       text === BARE ? true : text,

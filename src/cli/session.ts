@@ -31,6 +31,7 @@ export async function bootKernel(flags: SessionFlags, more: BootOptions = {}): P
   if (flags.netLoss !== undefined) options.netLoss = flags.netLoss / 100;
   if (flags.seed !== undefined) options.seed = flags.seed;
   if (flags.bufferPool !== undefined) options.bufferPool = flags.bufferPool;
+  if (flags.codeCache !== undefined) options.codeCache = flags.codeCache;
   if (flags.strace !== undefined) options.strace = traceTo(flags.strace);
   try {
     return await Kernel.boot(options);

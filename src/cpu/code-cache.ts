@@ -82,9 +82,11 @@ export class CodeSpace {
     if (module === null) return null;
     for (const region of regions) {
       region.module = module;
-      const known = this.#byEntry.get(region.entry);
-      if (known === undefined) this.#byEntry.set(region.entry, [region]);
-      else if (known.unshift(region) > CANDIDATES_PER_ADDRESS) known.pop();
+      for (const entry of region.entries) {
+        const known = this.#byEntry.get(entry);
+        if (known === undefined) this.#byEntry.set(entry, [region]);
+        else if (known.unshift(region) > CANDIDATES_PER_ADDRESS) known.pop();
+      }
     }
     this.#cache.keep(module, this);
     return module;
@@ -105,8 +107,9 @@ export class CodeSpace {
       byteLength += module.byteLength;
       if (byteLength > MAXIMUM_MERGED_BYTES) break;
       // One module has one function for an address.
-      if (module.regions.some(({ entry }) => entries.has(entry))) continue;
-      for (const { entry } of module.regions) entries.add(entry);
+      const its = module.regions.flatMap((region) => region.entries);
+      if (its.some((entry) => entries.has(entry))) continue;
+      for (const entry of its) entries.add(entry);
       old.push(module);
       regions.push(...module.regions);
     }
@@ -128,9 +131,11 @@ export class CodeSpace {
     for (const region of module.regions) {
       if (region.module !== module) continue;
       region.module = null;
-      const left = this.#byEntry.get(region.entry)?.filter((other) => other !== region) ?? [];
-      if (left.length === 0) this.#byEntry.delete(region.entry);
-      else this.#byEntry.set(region.entry, left);
+      for (const entry of region.entries) {
+        const left = this.#byEntry.get(entry)?.filter((other) => other !== region) ?? [];
+        if (left.length === 0) this.#byEntry.delete(entry);
+        else this.#byEntry.set(entry, left);
+      }
     }
   }
 }

@@ -30,14 +30,19 @@ class MemoryStore implements CodeStore {
 }
 
 /** A program in a new process of the host with this store: X0, and how many regions had to be translated. */
-function runWith(store: CodeStore, options: Partial<CpuOptions> = {}, first: number = callee[0] as number): number[] {
+function runWith(
+  store: CodeStore,
+  options: Partial<CpuOptions> = {},
+  first: number = callee[0] as number,
+  start: number = CODE,
+): number[] {
   const cache = new CodeCache({ store });
-  // Other slots than those of the run that saved it.
-  for (let index = 0; index < 7; index++) cache.map.slotFor(0x80000 + 4 * index);
-  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), cache, ...options });
-  new Uint32Array(cpu.memory.buffer).set(caller, CODE / 4);
+  // Other slots than those of the run that saved it; or none, so that all must come with the code.
+  for (let index = 0; index < (start === CODE ? 7 : 0); index++) cache.map.slotFor(0x80000 + 4 * index);
+  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), cache, interpretThreshold: 0, ...options });
+  new Uint32Array(cpu.memory.buffer).set([encode("HINT"), encode("B", { imm26: 1 }), ...caller], CODE / 4 - 2);
   new Uint32Array(cpu.memory.buffer).set(callee.with(0, first), CODE / 4 + 0x4000);
-  cpu.pc = CODE;
+  cpu.pc = start;
   assert.equal(cpu.run(1000).reason, "svc");
   cache.save();
   return [cpu.x32(0), cpu.statistics.regions];
@@ -52,6 +57,13 @@ test("what one run translated another does not have to, unless its words or its 
   assert.deepEqual(runWith(store, {}, addTo(0, 41)), [44, 1]);
   assert.deepEqual(runWith(store, { faultMode: "precise" }), [43, regions]);
   assert.deepEqual(runWith(store), [43, 0]);
+});
+
+test("code from a store joins a run that began by interpreting", () => {
+  const store = new MemoryStore();
+  runWith(store);
+  // From an address that no stored code begins at.
+  assert.deepEqual(runWith(store, { interpretThreshold: 250 }, callee[0], CODE - 8), [43, 0]);
 });
 
 test("bytes come back as they were, and damaged ones not at all", () => {
@@ -107,7 +119,7 @@ test("bodies that are no code, though their sum is right, are passed over", () =
 test("code that the guest makes anew again and again does not fill the store", () => {
   const store = new MemoryStore();
   const cache = new CodeCache({ store });
-  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), cache });
+  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), cache, interpretThreshold: 0 });
   const icIvau = encode("SYS", { op1: 3, CRn: 7, CRm: 5, op2: 1, Rt: 2 });
   for (let round = 0; round < 100; round++) {
     new Uint32Array(cpu.memory.buffer).set([icIvau, encode("B", { imm26: 0x3fff })], CODE / 4);

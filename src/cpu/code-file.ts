@@ -30,7 +30,7 @@ export function hashWords(words: Int32Array, start = 0, end: number = words.leng
   return [(a ^ (a >>> 16)) | 0, (b ^ (b >>> 13)) | 0];
 }
 
-/** Regions of different entries. */
+/** Regions of which no two have an entry in common. */
 export function encodeRegions(regions: readonly CodeRegion[]): Uint8Array {
   let length = HEADER_WORDS + 1;
   for (const region of regions) length += sizeOf(region);
@@ -38,9 +38,17 @@ export function encodeRegions(regions: readonly CodeRegion[]): Uint8Array {
   const bytes = new Uint8Array(words.buffer);
   let at = HEADER_WORDS;
   words[at++] = regions.length;
-  for (const { entry, instructionCount, ranges, words: code, slots, locations, body } of regions) {
-    const header = [entry, instructionCount, ranges.length, code.length, slots.length, locations.length, body.length];
-    for (const part of [header, ranges, code, slots, locations]) {
+  for (const { entries, instructionCount, ranges, words: code, slots, locations, body } of regions) {
+    const header = [
+      entries.length,
+      instructionCount,
+      ranges.length,
+      code.length,
+      slots.length,
+      locations.length,
+      body.length,
+    ];
+    for (const part of [header, entries, ranges, code, slots, locations]) {
       words.set(part, at);
       at += part.length;
     }
@@ -54,8 +62,16 @@ export function encodeRegions(regions: readonly CodeRegion[]): Uint8Array {
   return bytes;
 }
 
-function sizeOf({ ranges, words, slots, locations, body }: CodeRegion): number {
-  return REGION_WORDS + ranges.length + words.length + slots.length + locations.length + ((body.length + 3) >>> 2);
+function sizeOf({ entries, ranges, words, slots, locations, body }: CodeRegion): number {
+  return (
+    REGION_WORDS +
+    entries.length +
+    ranges.length +
+    words.length +
+    slots.length +
+    locations.length +
+    ((body.length + 3) >>> 2)
+  );
 }
 
 /** Null for bytes that are not from encodeRegions(). The slots in the bodies are to be linked yet. */
@@ -71,8 +87,11 @@ export function decodeRegions(bytes: Uint8Array): CodeRegion[] | null {
   let at = HEADER_WORDS + 1;
   for (let count = words[HEADER_WORDS] as number; count > 0; count--) {
     const region = decodeRegion(words, at);
-    if (region === null || entries.has(region.entry)) return null;
-    entries.add(region.entry);
+    if (region === null) return null;
+    for (const entry of region.entries) {
+      if (entries.has(entry)) return null;
+      entries.add(entry);
+    }
     regions.push(region);
     at += sizeOf(region);
   }
@@ -81,12 +100,12 @@ export function decodeRegions(bytes: Uint8Array): CodeRegion[] | null {
 
 function decodeRegion(all: Int32Array, start: number): CodeRegion | null {
   if (start + REGION_WORDS > all.length) return null;
-  const [entry, instructionCount, rangeCount, wordCount, slotCount, locationCount, bodyLength] = all.subarray(
+  const [entryCount, instructionCount, rangeCount, wordCount, slotCount, locationCount, bodyLength] = all.subarray(
     start,
     start + REGION_WORDS,
   ) as unknown as [number, number, number, number, number, number, number];
   let at = start + REGION_WORDS;
-  const counts = [rangeCount, wordCount, slotCount, locationCount, (bodyLength + 3) >>> 2];
+  const counts = [entryCount, rangeCount, wordCount, slotCount, locationCount, (bodyLength + 3) >>> 2];
   if (bodyLength < 2 || bodyLength > MAXIMUM_BODY_BYTES) return null;
   const parts: Int32Array[] = [];
   for (const count of counts) {
@@ -94,16 +113,17 @@ function decodeRegion(all: Int32Array, start: number): CodeRegion | null {
     parts.push(all.subarray(at, at + count));
     at += count;
   }
-  const [ranges, words, slots, locations] = parts.map((part) => new Uint32Array(part)) as [
+  const [entries, ranges, words, slots, locations] = parts.map((part) => new Uint32Array(part)) as [
+    Uint32Array,
     Uint32Array,
     Uint32Array,
     Uint32Array,
     Uint32Array,
   ];
-  const bodyPart = parts[4] as Int32Array;
+  const bodyPart = parts[5] as Int32Array;
   const body = new Uint8Array(bodyPart.buffer, bodyPart.byteOffset, bodyLength).slice();
   const region: CodeRegion = {
-    entry: entry >>> 0,
+    entries: [...entries],
     instructionCount,
     ranges,
     words: new Int32Array(words),
@@ -115,8 +135,9 @@ function decodeRegion(all: Int32Array, start: number): CodeRegion | null {
   return isSound(region) ? region : null;
 }
 
-function isSound({ entry, ranges, words, slots, locations, body }: CodeRegion): boolean {
-  if (ranges.length % 2 !== 0 || slots.length % 2 !== 0 || locations.length % 2 !== 0 || entry % 4 !== 0) return false;
+function isSound({ entries, ranges, words, slots, locations, body }: CodeRegion): boolean {
+  if (ranges.length % 2 !== 0 || slots.length % 2 !== 0 || locations.length % 2 !== 0) return false;
+  if (entries.length === 0 || entries.some((entry) => entry % 4 !== 0)) return false;
   let total = 0;
   let previous = -1;
   for (let index = 0; index < ranges.length; index += 2) {

@@ -9,9 +9,11 @@ import { dataAccessOf, instructionAt, placeOf, trapKindOf } from "./fault.ts";
 import { estimate } from "./float/estimate.ts";
 import { executeFloat } from "./float/execute.ts";
 import { doubleToHalf, halfToSingle } from "./half-precision.ts";
+import { IndirectTargets } from "./indirect-targets.ts";
 import { InstalledCode } from "./installed-code.ts";
+import { Interpreter } from "./interpret/interpreter.ts";
 import type { CodeModule } from "./region-module.ts";
-import { buildRuntime } from "./runtime.ts";
+import { arrival, buildRuntime } from "./runtime.ts";
 import {
   flagKind,
   NULL_GUARD,
@@ -20,6 +22,7 @@ import {
   PERMISSION_BYTES,
   PERMISSIONS,
   STATE_BYTES,
+  STOP,
   stateOffset,
   stopCode,
 } from "./state.ts";
@@ -38,7 +41,8 @@ export type Stop =
   /**
    * pc is at the instruction, where the host tells. "fetch": from outside of memory, or what may not be executed. "data": an access
    * outside of memory, or one that the page's permissions forbid. "misaligned": an atomic access. "stack": the host's stack is
-   * spent. The address is null where that cannot be known; see FaultMode for which registers are exact.
+   * spent. The address is null where that cannot be known; see FaultMode for which registers are exact. In interpreted code
+   * everything is exact.
    */
   | {
       readonly reason: "fault";
@@ -74,6 +78,11 @@ export interface CpuOptions {
   readonly floatExceptions?: boolean;
   /** Instructions in one region at most. */
   readonly maximumInstructions?: number;
+  /**
+   * How often an address is branched or called to before it is translated: until then it is interpreted. 0: never interpret;
+   * Infinity: translate only what the interpreter lacks.
+   */
+  readonly interpretThreshold?: number;
   /** Translated code to share with other CPUs; without it the CPU has its own. */
   readonly cache?: CodeCache;
   /** Whether code may be fetched from the page at this address; asked when code is translated or taken from the cache. */
@@ -81,6 +90,8 @@ export interface CpuOptions {
 }
 
 const DEFAULT_MAXIMUM_INSTRUCTIONS = 1000;
+/** Where translating costs as much as interpreting does until then, by measurement. */
+const DEFAULT_INTERPRET_THRESHOLD = 250;
 const WASM_PAGE = 65536;
 const STATE_PAGES = 1;
 const everything: RegisterSet = { general: -1, vector: -1 };
@@ -111,6 +122,7 @@ export class Cpu {
   };
   readonly #options: CpuOptions;
   readonly #cache: CodeCache;
+  readonly #interpreter: Interpreter | null;
   #faultMode: FaultMode;
   #mustLeave = false;
   #isTakingIn = false;
@@ -122,11 +134,13 @@ export class Cpu {
   #installed: InstalledCode;
   #runtime: Record<string, unknown> = {};
   #run: (pc: number) => void = () => {};
+  #enter: (pc: number, depth: number) => number = () => STOP;
   #hasFusedMultiply = false;
   /** Whether floating point is executed in software now. */
   #isSoftFloat = false;
   /** The flavour that was left last, to return to. */
   #otherFlavour: Flavour | null = null;
+  readonly #indirectTargets = new IndirectTargets();
   #view: DataView;
   #thread: Uint8Array;
   #guest: Int32Array;
@@ -152,6 +166,7 @@ export class Cpu {
       executeFloat: (word: number) => executeFloat(this.#view, word),
       supervisorCall: () => this.#supervisorCall(),
     };
+    this.#interpreter = this.#newInterpreter(options.interpretThreshold ?? DEFAULT_INTERPRET_THRESHOLD);
     this.#cache.renewIfFull();
     this.#map = this.#cache.map;
     this.#isSoftFloat = this.#wantsSoftFloat;
@@ -159,6 +174,30 @@ export class Cpu {
     this.#space = this.#spaceOf();
     if (this.#faultMode === "checked") this.#makePermissions();
     this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
+  }
+
+  #newInterpreter(threshold: number): Interpreter | null {
+    if (threshold === 0) return null;
+    return new Interpreter({
+      state: this.state,
+      memory: this.memory,
+      threshold,
+      keepsFloatExceptions: this.#options.floatExceptions === true,
+      isKnown: (address) => {
+        const found = this.#space.find(address, this.#words(), this.#keys);
+        // What came from the store got slots.
+        this.#installed.reserve(this.#map.slotCount);
+        return found !== null;
+      },
+      enter: (address, depth) => this.#enter(address, depth),
+      supervisorCall: () => this.#supervisorCall(),
+      isExecutable: (address) => this.#options.isExecutable?.(address) !== false,
+    });
+  }
+
+  /** Instructions interpreted so far. */
+  get interpretedInstructions(): number {
+    return this.#interpreter?.instructions ?? 0;
   }
 
   get #maximumInstructions(): number {
@@ -250,6 +289,7 @@ export class Cpu {
    */
   reset(): void {
     this.#keys.clear();
+    this.#indirectTargets.forget();
     this.#otherFlavour = null;
     this.#space.merge(this.#installed.modules());
     if (this.#hasPermissions) this.setPermissions(0, 2 ** 32, 0);
@@ -262,6 +302,7 @@ export class Cpu {
    * named (pairs of start and end).
    */
   revalidate(ranges?: readonly (readonly [start: number, end: number])[]): void {
+    this.#indirectTargets.forget();
     const guest = this.#words();
     this.#keys.clear();
     this.#otherFlavour = null;
@@ -300,8 +341,10 @@ export class Cpu {
   /** Forgets all translations that took code from these guest addresses. */
   invalidate(start: number, end: number): void {
     this.#keys.forget(start, end);
+    this.#indirectTargets.forget();
     this.#otherFlavour = null;
     this.#installed.invalidate(start, end);
+    this.#interpreter?.forget(start, end);
   }
 
   /** null: go on. */
@@ -332,9 +375,16 @@ export class Cpu {
         const access = dataAccessOf(view, this.#guest[this.pc >>> 2] as number, this.pc);
         return { reason: "fault", kind: "data", address: detail, isStore: access?.isStore === true };
       }
+      case stopCode.dataFault:
+      case stopCode.misaligned: {
+        const kind = view.getInt32(stateOffset.stop, true) === stopCode.dataFault ? "data" : "misaligned";
+        const access = dataAccessOf(view, this.#words()[this.pc >>> 2] as number, this.pc);
+        return { reason: "fault", kind, address: detail, isStore: access?.isStore === true };
+      }
       case stopCode.again:
         return null;
       default:
+        this.#translateTogether();
         return { reason: "budget" };
     }
   }
@@ -385,22 +435,56 @@ export class Cpu {
   }
 
   /**
+   * Does what a translated function of this address would, or has it translated; see buildRuntime. Permissions are checked by
+   * translated code only.
+   */
+  #arrive(address: number, depth: number): number {
+    const interpreter = this.#faultMode === "checked" ? null : this.#interpreter;
+    if (interpreter?.count(address) === false) return interpreter.run(address, depth);
+    this.#isTakingIn = true;
+    const isThere = this.#takeIn(address);
+    this.#isTakingIn = false;
+    return isThere ? arrival.translated : arrival.absent;
+  }
+
+  /**
    * Installs the code at an address, from the cache or translated now; false if nothing can be fetched from there, or if the cache
    * begins anew, which cannot be while translated code is under way.
    */
   #takeIn(entry: number): boolean {
     const guest = this.#words();
     if (this.#map !== this.#cache.map || this.#cache.isFull || this.#fetch(entry) === -1) return false;
-    const module = this.#space.find(entry, guest, this.#keys)?.module ?? this.#translate(entry);
-    this.#cache.use(module);
-    this.#installed.reserve(this.#map.slotCount);
-    this.#installed.install(module, guest, this.#imports, this.#options.isExecutable);
+    const { view } = this;
+    if (view.getUint32(stateOffset.indirectTo, true) === entry) {
+      this.#indirectTargets.learn(view.getUint32(stateOffset.indirectFrom, true), entry);
+      view.setUint32(stateOffset.indirectTo, 0, true);
+    }
+    this.#install(this.#space.find(entry, guest, this.#keys)?.module ?? this.#translate([entry]));
     return true;
   }
 
-  #translate(entry: number): CodeModule {
+  #install(module: CodeModule): void {
+    this.#cache.use(module);
+    this.#installed.reserve(this.#map.slotCount);
+    this.#installed.install(module, this.#guest, this.#imports, this.#options.isExecutable);
+    if (this.#interpreter === null) return;
+    for (const { entries } of module.regions) for (const entry of entries) this.#interpreter.mark(entry);
+  }
+
+  /** What jumps through tables connect is worth another translation, as one, if it runs for long. */
+  #translateTogether(): void {
+    if (this.#options.exactFaults === true) return;
+    for (const { entries } of this.#indirectTargets.takeGrown()) {
+      if (this.#map !== this.#cache.map || this.#cache.isFull) return;
+      this.#words();
+      this.#install(this.#translate(entries));
+    }
+  }
+
+  /** The region of an entry, or of several together. */
+  #translate(entries: readonly number[]): CodeModule {
     const guest = this.#guest;
-    const regions = translate(entry, {
+    const regions = translate(entries, {
       fetch: (address) => this.#fetch(address),
       hasFusedMultiply: this.#hasFusedMultiply,
       isSoftFloat: this.#isSoftFloat,
@@ -413,7 +497,7 @@ export class Cpu {
       isKnown: (address) => this.#space.find(address, guest, this.#keys) !== null,
     });
     const module = this.#space.add(regions, guest, this.#keys);
-    if (module === null) throw new Error(`the translation of 0x${entry.toString(16)} is no valid module`);
+    if (module === null) throw new Error(`the translation of 0x${entries[0]?.toString(16)} is no valid module`);
     this.statistics.modules++;
     this.statistics.wasmBytes += module.byteLength;
     for (const { instructionCount } of regions) {
@@ -440,6 +524,7 @@ export class Cpu {
   /** Goes over to the other flavour of code if FPCR asks for it. The one left is kept as long as no code changes. */
   #followFloatControl(): void {
     if (this.#wantsSoftFloat === this.#isSoftFloat) return;
+    this.#indirectTargets.forget();
     const other = this.#otherFlavour;
     this.#otherFlavour = {
       map: this.#map,
@@ -455,11 +540,16 @@ export class Cpu {
     } else {
       this.#installed = other.installed;
       this.#space = other.space;
-      this.#runtime = other.runtime;
-      this.#run = other.runtime["run"] as (pc: number) => void;
+      this.#use(other.runtime);
       this.#imports = other.imports;
     }
     this.#installed.reserve(this.#map.slotCount);
+  }
+
+  #use(runtime: Record<string, unknown>): void {
+    this.#runtime = runtime;
+    this.#run = runtime["run"] as (pc: number) => void;
+    this.#enter = runtime["enter"] as (pc: number, depth: number) => number;
   }
 
   /** A table with nothing in it, and the runtime around it. */
@@ -468,15 +558,9 @@ export class Cpu {
     const table = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
     const codeMap = this.#map;
     const map = codeMap.memory;
-    const takeIn = (pc: number): number => {
-      this.#isTakingIn = true;
-      const isThere = this.#takeIn(pc >>> 0);
-      this.#isTakingIn = false;
-      return isThere ? 1 : 0;
-    };
-    const { exports } = new WebAssembly.Instance(runtimeModule, { cpu: { state: this.state, map, table, takeIn } });
-    this.#run = exports["run"] as (pc: number) => void;
-    this.#runtime = exports;
+    const arrive = (address: number, depth: number): number => this.#arrive(address >>> 0, depth);
+    const { exports } = new WebAssembly.Instance(runtimeModule, { cpu: { state: this.state, map, table, arrive } });
+    this.#use(exports);
     this.#hasFusedMultiply = (exports["isFused"] as () => number)() === 1;
     this.#imports = { ...this.#imports, ...exports, table, map };
     return new InstalledCode(table, exports["miss"], (address) => codeMap.slotFor(address));

@@ -26,7 +26,8 @@ export function instructionAt(module: CodeModule, offset: number): { pc: number;
   const region = module.regions[index];
   if (region === undefined) return null;
   const inBody = offset - (module.bodyOffsets[index] as number);
-  if (inBody === 0) return { pc: region.entry, isEntry: true };
+  // Which of several entries it was nobody knows any more.
+  if (inBody === 0) return region.entries.length === 1 ? { pc: region.entries[0] as number, isEntry: true } : null;
   let pc: number | null = null;
   for (let at = 0; at < region.locations.length && (region.locations[at] as number) <= inBody; at += 2) {
     pc = region.locations[at + 1] as number;

@@ -69,8 +69,7 @@ export class InstalledCode {
         isLive[index] = 1;
         liveCount++;
       } else {
-        const slot = this.#slotFor(region.entry);
-        putBack.push([slot, this.#table.get(slot)]);
+        for (const slot of region.entries.map(this.#slotFor)) putBack.push([slot, this.#table.get(slot)]);
       }
     }
     new WebAssembly.Instance(module.compiled, { cpu: imports });
@@ -129,7 +128,7 @@ export class InstalledCode {
       if (installed.isLive[index] === 0 || !condition(region)) continue;
       installed.isLive[index] = 0;
       installed.liveCount--;
-      this.#table.set(this.#slotFor(region.entry), this.#miss);
+      for (const entry of region.entries) this.#table.set(this.#slotFor(entry), this.#miss);
     }
     if (installed.liveCount === 0) this.#forget(installed);
   }

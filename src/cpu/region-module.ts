@@ -37,7 +37,8 @@ export const TRANSLATED_TYPE = 0;
 
 /** A translated region, and what it was translated from. */
 export interface CodeRegion {
-  readonly entry: number;
+  /** The addresses that control may come in at. */
+  readonly entries: readonly number[];
   readonly instructionCount: number;
   /** Start and end addresses of the code, ascending and apart. */
   readonly ranges: Uint32Array;
@@ -93,8 +94,9 @@ export function buildRegionModule(
   }
   const pages = new Set<number>();
   let byteLength = 0;
-  for (const { entry, body, ranges, words } of regions) {
-    builder.elementAt(slotFor(entry), builder.function(type, body));
+  for (const { entries, body, ranges, words } of regions) {
+    const number = builder.function(type, body);
+    for (const entry of entries) builder.elementAt(slotFor(entry), number);
     byteLength += words.byteLength;
     for (let index = 0; index < ranges.length; index += 2) {
       const last = ((ranges[index + 1] as number) - 1) >>> PAGE_SHIFT;

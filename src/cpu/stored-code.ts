@@ -13,7 +13,8 @@ const MAXIMUM_PARTS = 4096;
 
 /** The regions of one part of memory. */
 interface Part {
-  readonly byEntry: Map<number, CodeRegion>;
+  /** From the oldest to the newest. */
+  readonly regions: CodeRegion[];
   isChanged: boolean;
 }
 
@@ -73,16 +74,16 @@ export class StoredCode {
     }
     const bytes = this.#store.load(key);
     const regions = (bytes === null ? null : decodeRegions(bytes)) ?? [];
-    this.#parts.set(key, { byEntry: new Map(regions.map((region) => [region.entry, region])), isChanged: false });
+    this.#parts.set(key, { regions: [...regions], isChanged: false });
     return regions;
   }
 
   /** Takes down a new region of a part that was loaded. */
   add(region: CodeRegion, memory: Int32Array, keys: PartKeys): void {
-    const key = keys.keyOf(region.entry, memory, this.#way);
+    const key = keys.keyOf(region.entries[0] as number, memory, this.#way);
     const part = key === null ? undefined : this.#parts.get(key);
     if (part === undefined) return;
-    part.byEntry.set(region.entry, region);
+    part.regions.push(region);
     part.isChanged = true;
   }
 
@@ -91,20 +92,30 @@ export class StoredCode {
     for (const [key, part] of this.#parts) {
       if (!part.isChanged) continue;
       part.isChanged = false;
-      this.#store.save(key, encodeRegions([...part.byEntry.values()]));
+      this.#store.save(key, encodeRegions(newestOf(part.regions)));
     }
   }
 
   /** Forgets parts of which regions were forgotten: they can be loaded again. */
   forget(): void {
-    for (const [key, { byEntry }] of this.#parts) {
-      for (const { module } of byEntry.values()) {
+    for (const [key, { regions }] of this.#parts) {
+      for (const { module } of regions) {
         if (module !== null) continue;
         this.#parts.delete(key);
         break;
       }
     }
   }
+}
+
+/** The newest region for each entry: no two of a module may have one in common. */
+function newestOf(regions: readonly CodeRegion[]): CodeRegion[] {
+  const entries = new Set<number>();
+  return regions.toReversed().filter((region) => {
+    if (region.entries.some((entry) => entries.has(entry))) return false;
+    for (const entry of region.entries) entries.add(entry);
+    return true;
+  });
 }
 
 function hexadecimal(words: readonly number[]): string {

@@ -19,25 +19,29 @@ export interface TranslatorOptions extends AccessOptions {
 /** Regions that one module takes along because the first calls them. */
 const REGIONS_PER_MODULE = 8;
 
-/** The region at an entry that can be fetched, and some of those it calls. */
-export function translate(entry: number, options: TranslatorOptions): CodeRegion[] {
+/** A region of several entries may have so many times the instructions. */
+const TOGETHER_FACTOR = 4;
+
+/** The region at an entry that can be fetched, or at several, and some of those it calls. */
+export function translate(first: readonly number[], options: TranslatorOptions): CodeRegion[] {
   const regionOptions: RegionOptions = {
     ...options,
     imports: importedFunctions,
     functionType: TRANSLATED_TYPE,
     slotFor: (address) => options.slotFor(address),
+    maximumInstructions: options.maximumInstructions * (first.length > 1 ? TOGETHER_FACTOR : 1),
   };
   const regions: CodeRegion[] = [];
-  const seen = new Set<number>();
-  const waiting = [entry];
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    if (seen.has(next)) continue;
-    seen.add(next);
-    if (next !== entry && (options.fetch(next) === -1 || options.isKnown(next))) continue;
-    const { code, discovered, slots, locations } = translateRegion([next], regionOptions);
+  const seen = new Set(first);
+  const waiting = [first];
+  for (let entries = waiting.shift(); entries !== undefined; entries = waiting.shift()) {
+    const { code, discovered, slots, locations } = translateRegion(entries, regionOptions);
     const { body, codeStart } = code.finish();
     regions.push({
-      entry: next,
+      // What did not fit stays a region of its own.
+      entries: entries.filter(
+        (_, index) => entries.length === 1 || (discovered.blocks[0]?.successors[index] ?? -1) >= 0,
+      ),
       instructionCount: discovered.instructionCount,
       ...sourceOf(discovered, options.fetch),
       body,
@@ -46,7 +50,11 @@ export function translate(entry: number, options: TranslatorOptions): CodeRegion
       module: null,
     });
     if (regions.length === REGIONS_PER_MODULE) break;
-    waiting.push(...discovered.callees);
+    for (const callee of discovered.callees) {
+      if (seen.has(callee) || options.fetch(callee) === -1 || options.isKnown(callee)) continue;
+      seen.add(callee);
+      waiting.push([callee]);
+    }
   }
   return regions;
 }
@@ -58,7 +66,7 @@ function moved(pairs: readonly number[], distance: number): Uint32Array {
 
 /** The addresses that blocks were taken from, joined where they touch, and the words there. */
 function sourceOf({ blocks }: Discovered, fetch: Fetch): { ranges: Uint32Array; words: Int32Array } {
-  const sorted = [...blocks].sort((a, b) => a.start - b.start);
+  const sorted = blocks.filter(({ start, end }) => start < end).sort((a, b) => a.start - b.start);
   const ranges: number[] = [];
   for (const { start, end } of sorted) {
     const last = ranges.length - 1;

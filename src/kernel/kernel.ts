@@ -11,6 +11,7 @@ import { formatIpv4 } from "../base/ipv4-address.ts";
 import type { RandomSource } from "../base/random.ts";
 import { TimerHeap } from "../base/timers.ts";
 import { WaitEntry } from "../base/wait-queue.ts";
+import type { CodeStore } from "../cpu/code-file.ts";
 import { mountDevices } from "./device-files.ts";
 import { Machines } from "./exec/machines.ts";
 import { BUILTIN_MAGIC, ProgramRegistry, type ProgramRunner, type RegisteredProgram } from "./exec/program.ts";
@@ -80,6 +81,8 @@ export interface KernelOptions {
   maximumProgramBytes?: number;
   /** Bound of what one machine-code program may have mapped. Default 1 GiB. */
   maximumMachineBytes?: number;
+  /** Keeps translated machine code between runs; see saveCode(). */
+  codeStore?: CodeStore;
   /** The root file system, which must be writable. Default: one in memory that the kernel fills by itself. */
   root?: FileSystem;
   /** Bound of the kernel's own root file system. Default 1 GiB. */
@@ -196,8 +199,10 @@ export class Kernel implements System, Turnable {
     const call = this.callGate.bind(this);
     const workers = options.workerRunner?.(this) ?? null;
     this.programRunner = new RealmRunner(call, options.starter, options.scheduler, workers);
-    this.machines = new Machines(this, (task, number, registers) =>
-      this.gate.startFromRegisters(task, number, registers),
+    this.machines = new Machines(
+      this,
+      (task, number, registers) => this.gate.startFromRegisters(task, number, registers),
+      options.codeStore ?? null,
     );
     this.gate = new Gate(this, makeSyscallTables(this.loader));
   }
@@ -361,6 +366,11 @@ export class Kernel implements System, Turnable {
       });
       process.exitEvents.add(entry);
     });
+  }
+
+  /** Gives machine code that was translated lately to the store. */
+  saveCode(): void {
+    this.machines.code.save();
   }
 
   /** Ends every process and stops the runner. Connections are reset rather than left open. */

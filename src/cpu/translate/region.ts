@@ -21,6 +21,13 @@ import { moveFlags, reloadRegisters, spillFlags, spillRegisters, storeState } fr
 /** Nested calls before a call leaves to the dispatcher instead, so that the host's stack is never spent. */
 const MAXIMUM_DEPTH = 300;
 
+/**
+ * A region may overdraw the budget by so much, unless it could stop where it was entered by the dispatcher: there is code for that
+ * place already, and what is entered there time and again gets optimized by the host. Elsewhere each stop makes another region, and
+ * all the functions that called go on in regions of their own.
+ */
+const OVERDRAFT = 16384;
+
 /** Parameters of every translated function: its own address, and how deep the calls are. */
 export const PARAMETER_COUNT = 2;
 const OWN_ADDRESS = 0;
@@ -256,8 +263,14 @@ class RegionWriter {
     code.i32(0).i32(0).memory(op.i32_load, STATE, 2, stateOffset.budget).i32(1).op(op.i32_sub).tee(this.#budget);
     code.memory(op.i32_store, STATE, 2, stateOffset.budget);
     code.get(this.#budget).i32(0).op(op.i32_lt_s).if();
+    this.#openPreferredStop();
     this.#stopAt(stopCode.budget, OWN_ADDRESS);
-    code.end();
+    code.end().end();
+  }
+
+  /** Opens a condition: the dispatcher called, or the overdraft is used up. */
+  #openPreferredStop(): void {
+    this.#code.get(DEPTH).op(op.i32_eqz).get(this.#budget).i32(-OVERDRAFT).op(op.i32_lt_s).op(op.i32_or).if();
   }
 
   #writeTree(place: number): void {
@@ -275,13 +288,20 @@ class RegionWriter {
 
   #countLoop(place: number): void {
     const code = this.#code;
-    code.get(this.#budget).i32(1).op(op.i32_sub).tee(this.#budget).i32(0).op(op.i32_lt_s).if();
+    const isPreferred = place === 0;
+    code.get(this.#budget).i32(1).op(op.i32_sub).tee(this.#budget);
+    code
+      .i32(isPreferred ? 0 : -OVERDRAFT)
+      .op(op.i32_lt_s)
+      .if();
+    if (isPreferred) this.#openPreferredStop();
     this.#spill(
       this.#flow.dirtyAtStart[place] as RegisterSet,
       this.#flags.wanted[place] === true ? (this.#flags.atStart[place] as FlagPlace) : "state",
     );
     if ((this.#blocks[place] as Block).exit === "switch") this.#stopAt(stopCode.budget, this.#context.target);
     else this.#stop(stopCode.budget, (this.#blocks[place] as Block).start, null);
+    if (isPreferred) code.end();
     code.end();
   }
 

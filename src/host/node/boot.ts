@@ -10,6 +10,7 @@ import { ETIMEDOUT, errnoName, errnoText } from "../../abi/errno.ts";
 import { sharedArena } from "../../base/arena.ts";
 import type { Clock } from "../../base/clock.ts";
 import { SeededRandom } from "../../base/random.ts";
+import type { CodeStore } from "../../cpu/code-file.ts";
 import type { ProgramModule, RegisteredProgram } from "../../kernel/exec/program.ts";
 import { Kernel as KernelCore, MAXIMUM_ROOT_BYTES, PROGRAM_FOLDER } from "../../kernel/kernel.ts";
 import type { Device } from "../../kernel/net/device/device.ts";
@@ -57,6 +58,8 @@ export interface BootOptions {
   allowNet?: boolean | readonly string[];
   /** Every frame of eth0 as a pcap file: a path, or a function that takes the bytes. */
   pcap?: string | ((bytes: Uint8Array) => void);
+  /** A folder where translated machine code is kept for later runs, which then start faster. Default: none. */
+  codeCache?: string;
   netDelayMilliseconds?: number;
   /** 0 to 1. */
   netLoss?: number;
@@ -69,6 +72,8 @@ export interface BootOptions {
   log?: (line: string) => void;
 }
 
+/** A host process that is killed loses no more than what was translated since. */
+const CODE_SAVED_EVERY_MILLISECONDS = 30_000;
 const DEFAULT_ENVIRONMENT = { HOME: "/root", USER: "root", LANG: "C.UTF-8" };
 
 /** An error that says in words what the operator can do about it. */
@@ -93,6 +98,11 @@ async function openRootOf(options: BootOptions, clock: Clock): Promise<Root | nu
   if (paths.length === 0) return null;
   const { openRoot } = await import("./root/root.ts");
   return await openRoot(paths, { clock, maximumBytes: MAXIMUM_ROOT_BYTES });
+}
+
+async function openCodeStore(folder: string): Promise<CodeStore> {
+  const { FolderCodeStore } = await import("./code-store.ts");
+  return new FolderCodeStore(resolvePath(folder));
 }
 
 export class Kernel {
@@ -138,6 +148,7 @@ export class Kernel {
       }
       const root = await openRootOf(options, clock);
       if (root !== null) closers.push(() => root.close());
+      const codeStore = options.codeCache === undefined ? null : await openCodeStore(options.codeCache);
       const makeTracer = options.strace === undefined ? null : await loadTracer(options.strace);
       const core = new KernelCore({
         clock,
@@ -151,9 +162,17 @@ export class Kernel {
         log,
         ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
         ...(root === null ? {} : { root: root.fileSystem }),
+        ...(codeStore === null ? {} : { codeStore }),
         tracer: makeTracer,
         ...(options.bufferPool === undefined ? {} : { bufferPool: options.bufferPool }),
       });
+      if (codeStore !== null) {
+        const timer = setInterval(() => core.saveCode(), CODE_SAVED_EVERY_MILLISECONDS).unref();
+        closers.push(() => {
+          clearInterval(timer);
+          core.saveCode();
+        });
+      }
       const poll = (): void => core.net.requestPoll();
       gateway.attach(core.net, poll);
       if (faulty !== null) faulty.onNeedsPoll = poll;

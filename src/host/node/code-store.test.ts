@@ -6,6 +6,7 @@ import test from "node:test";
 import { SeededRandom } from "../../base/random.ts";
 import { CodeCache } from "../../cpu/code-cache.ts";
 import { runProgram } from "../../cpu/program.fixture.ts";
+import { Kernel } from "./boot.ts";
 import { FolderCodeStore } from "./code-store.ts";
 
 const program = fs.readFileSync(join(import.meta.dirname, "../../../test/fixtures/arm64/sha256.elf"));
@@ -23,7 +24,7 @@ function inFolder(act: (folder: string) => void): void {
 /** Runs the program with code from a folder, and saves what is new; how many regions were translated. */
 function runWith(folder: string): number {
   const cache = new CodeCache({ store: new FolderCodeStore(folder) });
-  const { output, code, cpu } = runProgram(program, null, { cache });
+  const { output, code, cpu } = runProgram(program, null, { cache, interpretThreshold: 0 });
   assert.equal(code, 0);
   assert.equal(new TextDecoder().decode(output), expected);
   cache.save();
@@ -93,4 +94,29 @@ test("where nothing can be written or read nothing fails", () => {
     assert.equal(store.load("00"), null);
     assert.ok(runWith(folder) > 0);
   });
+});
+
+test("a kernel keeps what its programs were translated to, and the next one finds it", async () => {
+  const parent = fs.mkdtempSync(join(tmpdir(), "code-store-"));
+  const folder = join(parent, "cache");
+  const threads = fs.readFileSync(join(import.meta.dirname, "../../../test/fixtures/linux/threads.elf"));
+  /** How many modules of code the kernel had in the end. */
+  const run = async (codeCache: string): Promise<number> => {
+    const kernel = await Kernel.boot({ codeCache });
+    kernel.core.writeFile("/bin/threads", threads, 0o755);
+    const { stdout, code } = await (await kernel.spawn("/bin/threads")).output();
+    assert.match(stdout, /^counter 32000$/m);
+    assert.equal(code, 7);
+    await kernel.shutdown();
+    return kernel.core.machines.code.moduleCount;
+  };
+  try {
+    assert.ok((await run(folder)) > 0);
+    const files = fs.readdirSync(folder);
+    assert.ok(files.length > 0);
+    assert.ok((await run(folder)) > 0);
+    assert.deepEqual(fs.readdirSync(folder), files);
+  } finally {
+    fs.rmSync(parent, { recursive: true });
+  }
 });

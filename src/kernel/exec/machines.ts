@@ -21,6 +21,7 @@ import {
   TRAP_BRKPT,
 } from "../../abi/signal.ts";
 import { CodeCache } from "../../cpu/code-cache.ts";
+import type { CodeStore } from "../../cpu/code-file.ts";
 import { Cpu, type FaultMode, type Stop } from "../../cpu/cpu.ts";
 import { stateOffset } from "../../cpu/state.ts";
 import { AddressSpace, type AddressSpaceOptions } from "../task/address-space.ts";
@@ -54,14 +55,15 @@ export class Machines {
   readonly system: System;
   private readonly pool = new MachinePool();
   /** Translated code, of all programs. */
-  readonly code: CodeCache = new CodeCache();
+  readonly code: CodeCache;
   private readonly startCall: StartCall;
   private ready: MachineThread[] = [];
   private logged = 0;
 
-  constructor(system: System, startCall: StartCall) {
+  constructor(system: System, startCall: StartCall, codeStore: CodeStore | null) {
     this.system = system;
     this.startCall = startCall;
+    this.code = new CodeCache(codeStore === null ? {} : { store: codeStore });
   }
 
   get hasReady(): boolean {
