@@ -16,6 +16,7 @@ import { processScenarios } from "./processes.ts";
 import { rawScenarios } from "./raw.ts";
 import { socketScenarios } from "./sockets.ts";
 import { tcpScenarios } from "./tcp.ts";
+import { terminalScenarios } from "./terminals.ts";
 import { timeScenarios } from "./time.ts";
 import { udpScenarios } from "./udp.ts";
 import { unixScenarios } from "./unix.ts";
@@ -39,6 +40,7 @@ export const scenarios: readonly Scenario[] = [
   ...rawScenarios,
   ...socketScenarios,
   ...tcpScenarios,
+  ...terminalScenarios,
   ...timeScenarios,
   ...udpScenarios,
   ...unixScenarios,
