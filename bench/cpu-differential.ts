@@ -1,12 +1,18 @@
 /**
  * Compares random instructions with qemu-aarch64 for as long as wanted.
  *
- *     node bench/cpu-differential.ts [SAMPLES_PER_LINE] [SEED] [PATTERN] [usual | controlled | exceptions]
+ *     node bench/cpu-differential.ts [SAMPLES_PER_LINE] [SEED] [PATTERN] [usual | controlled | exceptions] [translator | interpreter]
  */
-import { compareLines, type FloatMode } from "../src/cpu/compare-with-qemu.fixture.ts";
+import { compareLines, type FloatMode, type Tier } from "../src/cpu/compare-with-qemu.fixture.ts";
 
-const [samples = "100", seed = "1", pattern = ".", mode = "usual"] = process.argv.slice(2);
-const { differences, cases } = compareLines(Number(samples), Number(seed), new RegExp(pattern), mode as FloatMode);
+const [samples = "100", seed = "1", pattern = ".", mode = "usual", tier = "translator"] = process.argv.slice(2);
+const { differences, cases } = compareLines(
+  Number(samples),
+  Number(seed),
+  new RegExp(pattern),
+  mode as FloatMode,
+  tier as Tier,
+);
 const byName = Map.groupBy(
   differences,
   ({ name, what }) => name + (what.startsWith("undefined") ? " (undefined)" : ""),

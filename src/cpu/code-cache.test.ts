@@ -13,7 +13,7 @@ const call = (words: number): number => encode("BL", { imm26: words });
 const saveLink = encode("ORR_reg", { sf: 1, Rn: 31, Rm: 30, Rd: 20 });
 
 function newCpu(options: Partial<CpuOptions> = {}): Cpu {
-  return new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), ...options });
+  return new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), interpretThreshold: 0, ...options });
 }
 
 function write(cpu: Cpu, words: readonly number[], address: number = CODE): void {

@@ -34,7 +34,7 @@ function runWith(store: CodeStore, options: Partial<CpuOptions> = {}, first: num
   const cache = new CodeCache({ store });
   // Other slots than those of the run that saved it.
   for (let index = 0; index < 7; index++) cache.map.slotFor(0x80000 + 4 * index);
-  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), cache, ...options });
+  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), cache, interpretThreshold: 0, ...options });
   new Uint32Array(cpu.memory.buffer).set(caller, CODE / 4);
   new Uint32Array(cpu.memory.buffer).set(callee.with(0, first), CODE / 4 + 0x4000);
   cpu.pc = CODE;
@@ -52,6 +52,12 @@ test("what one run translated another does not have to, unless its words or its 
   assert.deepEqual(runWith(store, {}, addTo(0, 41)), [44, 1]);
   assert.deepEqual(runWith(store, { faultMode: "precise" }), [43, regions]);
   assert.deepEqual(runWith(store), [43, 0]);
+});
+
+test("the interpreter uses what another run translated at once", () => {
+  const store = new MemoryStore();
+  runWith(store);
+  assert.deepEqual(runWith(store, { interpretThreshold: 250 }), [43, 0]);
 });
 
 test("bytes come back as they were, and damaged ones not at all", () => {

@@ -4,12 +4,14 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SeededRandom } from "../base/random.ts";
+import type { CpuOptions } from "./cpu.ts";
 import { instructions } from "./decode/table.ts";
 import { buildProgram, CASE_BYTES, type Case, caseOffset, isSingle, randomWord } from "./differential.fixture.ts";
 import { controlledInstructions } from "./float/execute.ts";
 import { controlBit, statusBit } from "./float/format.ts";
+import { handlers as interpreted } from "./interpret/handlers.ts";
 import { runProgram } from "./program.fixture.ts";
-import { handlers } from "./translate/handlers.ts";
+import { handlers as translated } from "./translate/handlers.ts";
 
 export const qemuPath =
   ["/usr/bin/qemu-aarch64-static", "/usr/bin/qemu-aarch64"].find((path) => existsSync(path)) ?? null;
@@ -41,15 +43,31 @@ export function runUnderQemu(file: Uint8Array, processor: string): Uint8Array {
  */
 export type FloatMode = "usual" | "controlled" | "exceptions";
 
+/** The ways to run that make one tier do all it can. */
+export const tiers: Readonly<Record<"translator" | "interpreter", Partial<CpuOptions>>> = {
+  translator: { interpretThreshold: 0 },
+  interpreter: { interpretThreshold: Number.POSITIVE_INFINITY, maximumInstructions: 1 },
+};
+export type Tier = keyof typeof tiers;
+
 export function compareCases(
   cases: readonly Case[],
   seed: number,
   processor = "cortex-a72",
   mode: FloatMode = "usual",
+  tier: Tier = "translator",
 ): Difference[] {
   const file = buildProgram(cases, seed);
-  const there = runUnderQemu(file, processor);
-  const here = runHere(file, mode);
+  return differencesOf(cases, runHere(file, mode, tier), runUnderQemu(file, processor), mode);
+}
+
+/** Compares the tiers with each other. */
+export function compareTiers(cases: readonly Case[], seed: number, mode: FloatMode = "usual"): Difference[] {
+  const file = buildProgram(cases, seed);
+  return differencesOf(cases, runHere(file, mode, "interpreter"), runHere(file, mode, "translator"), mode);
+}
+
+function differencesOf(cases: readonly Case[], here: Uint8Array, there: Uint8Array, mode: FloatMode): Difference[] {
   if (here.length !== there.length) throw new Error(`${here.length} bytes here, ${there.length} there`);
   const differences: Difference[] = [];
   for (const [index, { instruction, word, control = 0 }] of cases.entries()) {
@@ -62,7 +80,7 @@ export function compareCases(
 }
 
 /** An unknown instruction is marked in X29 and skipped, as the program's own signal handler does. */
-function runHere(file: Uint8Array, mode: FloatMode): Uint8Array {
+function runHere(file: Uint8Array, mode: FloatMode, tier: Tier): Uint8Array {
   const result = runProgram(file, null, {
     onUnknown: (cpu) => {
       cpu.setX(29, 1);
@@ -71,6 +89,7 @@ function runHere(file: Uint8Array, mode: FloatMode): Uint8Array {
     floatExceptions: mode === "exceptions",
     // Every case leaves its region where it writes FPCR.
     ...(mode === "controlled" ? { maximumInstructions: 8 } : {}),
+    ...tiers[tier],
   });
   if (result.stop !== null) throw new Error(JSON.stringify(result.stop));
   return result.output;
@@ -121,14 +140,16 @@ const plainProcessor = "cortex-a72";
 const atomicProcessor = "cortex-a76";
 const CASES_PER_PROGRAM = 2000;
 
-/** Compares random words of every translated line whose name matches. */
+/** Compares random words of every line of the tier's whose name matches. */
 export function compareLines(
   samplesPerLine: number,
   seed: number,
   pattern = /./,
   mode: FloatMode = "usual",
+  tier: Tier = "translator",
 ): { differences: Difference[]; cases: number } {
   const random = new SeededRandom(seed);
+  const known = tier === "interpreter" ? interpreted : translated;
   const differences: Difference[] = [];
   let count = 0;
   for (const processor of [plainProcessor, atomicProcessor]) {
@@ -136,7 +157,7 @@ export function compareLines(
     for (const instruction of instructions) {
       const { name, index } = instruction;
       const needsAtomics = /^(CAS|SWP|LDAPR|LD(ADD|CLR|EOR|SET|[SU]MAX|[SU]MIN))/.test(name);
-      if (handlers[index] === undefined || !isSingle(name) || !pattern.test(name)) continue;
+      if (known[index] === undefined || !isSingle(name) || !pattern.test(name)) continue;
       if (needsAtomics !== (processor === atomicProcessor)) continue;
       if (mode !== "usual" && controlledInstructions[index] === undefined) continue;
       for (let sample = 0; sample < samplesPerLine; sample++) {
@@ -148,7 +169,7 @@ export function compareLines(
     }
     count += cases.length;
     for (let at = 0; at < cases.length; at += CASES_PER_PROGRAM) {
-      differences.push(...compareCases(cases.slice(at, at + CASES_PER_PROGRAM), seed + at, processor, mode));
+      differences.push(...compareCases(cases.slice(at, at + CASES_PER_PROGRAM), seed + at, processor, mode, tier));
     }
   }
   return { differences, cases: count };

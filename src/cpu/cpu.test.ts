@@ -8,7 +8,7 @@ const nzcvRegister = { o0: 1, op1: 3, CRn: 4, CRm: 2, op2: 0 };
 
 /** A CPU in 1 MiB with these words at CODE, ready to run them. */
 function cpuWith(words: readonly number[], options: Partial<CpuOptions> = {}): Cpu {
-  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), ...options });
+  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), interpretThreshold: 0, ...options });
   write(cpu, words);
   cpu.pc = CODE;
   cpu.setX(31, 0x80000);

@@ -10,8 +10,9 @@ import { estimate } from "./float/estimate.ts";
 import { executeFloat } from "./float/execute.ts";
 import { doubleToHalf, halfToSingle } from "./half-precision.ts";
 import { InstalledCode } from "./installed-code.ts";
+import { Interpreter } from "./interpret/interpreter.ts";
 import type { CodeModule } from "./region-module.ts";
-import { buildRuntime } from "./runtime.ts";
+import { arrival, buildRuntime } from "./runtime.ts";
 import {
   flagKind,
   NULL_GUARD,
@@ -20,6 +21,7 @@ import {
   PERMISSION_BYTES,
   PERMISSIONS,
   STATE_BYTES,
+  STOP,
   stateOffset,
   stopCode,
 } from "./state.ts";
@@ -38,7 +40,8 @@ export type Stop =
   /**
    * pc is at the instruction, where the host tells. "fetch": from outside of memory, or what may not be executed. "data": an access
    * outside of memory, or one that the page's permissions forbid. "misaligned": an atomic access. "stack": the host's stack is
-   * spent. The address is null where that cannot be known; see FaultMode for which registers are exact.
+   * spent. The address is null where that cannot be known; see FaultMode for which registers are exact. In interpreted code
+   * everything is exact.
    */
   | {
       readonly reason: "fault";
@@ -74,6 +77,11 @@ export interface CpuOptions {
   readonly floatExceptions?: boolean;
   /** Instructions in one region at most. */
   readonly maximumInstructions?: number;
+  /**
+   * How often an address is branched or called to before it is translated: until then it is interpreted. 0: never interpret;
+   * Infinity: translate only what the interpreter lacks.
+   */
+  readonly interpretThreshold?: number;
   /** Translated code to share with other CPUs; without it the CPU has its own. */
   readonly cache?: CodeCache;
   /** Whether code may be fetched from the page at this address; asked when code is translated or taken from the cache. */
@@ -81,6 +89,8 @@ export interface CpuOptions {
 }
 
 const DEFAULT_MAXIMUM_INSTRUCTIONS = 1000;
+/** Where translating costs as much as interpreting does until then, by measurement. */
+const DEFAULT_INTERPRET_THRESHOLD = 250;
 const WASM_PAGE = 65536;
 const STATE_PAGES = 1;
 const everything: RegisterSet = { general: -1, vector: -1 };
@@ -111,6 +121,7 @@ export class Cpu {
   };
   readonly #options: CpuOptions;
   readonly #cache: CodeCache;
+  readonly #interpreter: Interpreter | null;
   #faultMode: FaultMode;
   #mustLeave = false;
   #isTakingIn = false;
@@ -122,6 +133,7 @@ export class Cpu {
   #installed: InstalledCode;
   #runtime: Record<string, unknown> = {};
   #run: (pc: number) => void = () => {};
+  #enter: (pc: number, depth: number) => number = () => STOP;
   #hasFusedMultiply = false;
   /** Whether floating point is executed in software now. */
   #isSoftFloat = false;
@@ -152,6 +164,7 @@ export class Cpu {
       executeFloat: (word: number) => executeFloat(this.#view, word),
       supervisorCall: () => this.#supervisorCall(),
     };
+    this.#interpreter = this.#newInterpreter(options.interpretThreshold ?? DEFAULT_INTERPRET_THRESHOLD);
     this.#cache.renewIfFull();
     this.#map = this.#cache.map;
     this.#isSoftFloat = this.#wantsSoftFloat;
@@ -159,6 +172,32 @@ export class Cpu {
     this.#space = this.#spaceOf();
     if (this.#faultMode === "checked") this.#makePermissions();
     this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
+  }
+
+  #newInterpreter(threshold: number): Interpreter | null {
+    if (threshold === 0) return null;
+    return new Interpreter({
+      state: this.state,
+      memory: this.memory,
+      threshold,
+      keepsFloatExceptions: this.#options.floatExceptions === true,
+      isKnown: (address) => this.#isKnown(address),
+      enter: (address, depth) => this.#enter(address, depth),
+      supervisorCall: () => this.#supervisorCall(),
+      isExecutable: (address) => this.#options.isExecutable?.(address) !== false,
+    });
+  }
+
+  /** Whether the cache has code for an address. What comes from its store may have got slots only now. */
+  #isKnown(address: number): boolean {
+    if (this.#map !== this.#cache.map || this.#space.find(address, this.#words(), this.#keys) === null) return false;
+    this.#installed.reserve(this.#map.slotCount);
+    return true;
+  }
+
+  /** Instructions interpreted so far. */
+  get interpretedInstructions(): number {
+    return this.#interpreter?.instructions ?? 0;
   }
 
   get #maximumInstructions(): number {
@@ -302,6 +341,7 @@ export class Cpu {
     this.#keys.forget(start, end);
     this.#otherFlavour = null;
     this.#installed.invalidate(start, end);
+    this.#interpreter?.forget(start, end);
   }
 
   /** null: go on. */
@@ -331,6 +371,12 @@ export class Cpu {
       case stopCode.forbidden: {
         const access = dataAccessOf(view, this.#guest[this.pc >>> 2] as number, this.pc);
         return { reason: "fault", kind: "data", address: detail, isStore: access?.isStore === true };
+      }
+      case stopCode.dataFault:
+      case stopCode.misaligned: {
+        const kind = view.getInt32(stateOffset.stop, true) === stopCode.dataFault ? "data" : "misaligned";
+        const access = dataAccessOf(view, this.#words()[this.pc >>> 2] as number, this.pc);
+        return { reason: "fault", kind, address: detail, isStore: access?.isStore === true };
       }
       case stopCode.again:
         return null;
@@ -385,6 +431,19 @@ export class Cpu {
   }
 
   /**
+   * Does what a translated function of this address would, or has it translated; see buildRuntime. Permissions are checked by
+   * translated code only.
+   */
+  #arrive(address: number, depth: number): number {
+    const interpreter = this.#faultMode === "checked" ? null : this.#interpreter;
+    if (interpreter?.count(address) === false) return interpreter.run(address, depth);
+    this.#isTakingIn = true;
+    const isThere = this.#takeIn(address);
+    this.#isTakingIn = false;
+    return isThere ? arrival.translated : arrival.absent;
+  }
+
+  /**
    * Installs the code at an address, from the cache or translated now; false if nothing can be fetched from there, or if the cache
    * begins anew, which cannot be while translated code is under way.
    */
@@ -395,6 +454,7 @@ export class Cpu {
     this.#cache.use(module);
     this.#installed.reserve(this.#map.slotCount);
     this.#installed.install(module, guest, this.#imports, this.#options.isExecutable);
+    if (this.#interpreter !== null) for (const region of module.regions) this.#interpreter.mark(region.entry);
     return true;
   }
 
@@ -455,11 +515,16 @@ export class Cpu {
     } else {
       this.#installed = other.installed;
       this.#space = other.space;
-      this.#runtime = other.runtime;
-      this.#run = other.runtime["run"] as (pc: number) => void;
+      this.#use(other.runtime);
       this.#imports = other.imports;
     }
     this.#installed.reserve(this.#map.slotCount);
+  }
+
+  #use(runtime: Record<string, unknown>): void {
+    this.#runtime = runtime;
+    this.#run = runtime["run"] as (pc: number) => void;
+    this.#enter = runtime["enter"] as (pc: number, depth: number) => number;
   }
 
   /** A table with nothing in it, and the runtime around it. */
@@ -468,15 +533,9 @@ export class Cpu {
     const table = new WebAssembly.Table({ element: "anyfunc", initial: 0 });
     const codeMap = this.#map;
     const map = codeMap.memory;
-    const takeIn = (pc: number): number => {
-      this.#isTakingIn = true;
-      const isThere = this.#takeIn(pc >>> 0);
-      this.#isTakingIn = false;
-      return isThere ? 1 : 0;
-    };
-    const { exports } = new WebAssembly.Instance(runtimeModule, { cpu: { state: this.state, map, table, takeIn } });
-    this.#run = exports["run"] as (pc: number) => void;
-    this.#runtime = exports;
+    const arrive = (address: number, depth: number): number => this.#arrive(address >>> 0, depth);
+    const { exports } = new WebAssembly.Instance(runtimeModule, { cpu: { state: this.state, map, table, arrive } });
+    this.#use(exports);
     this.#hasFusedMultiply = (exports["isFused"] as () => number)() === 1;
     this.#imports = { ...this.#imports, ...exports, table, map };
     return new InstalledCode(table, exports["miss"], (address) => codeMap.slotFor(address));

@@ -13,7 +13,7 @@ const svc = encode("SVC", { imm16: 7 });
 const move = (register: number, value: number): number => encode("MOVZ", { sf: 1, Rd: register, imm16: value });
 
 function cpuWith(words: readonly number[], options: Partial<CpuOptions> = {}): Cpu {
-  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), ...options });
+  const cpu = new Cpu({ memory: new WebAssembly.Memory({ initial: 16 }), interpretThreshold: 0, ...options });
   new Uint32Array(cpu.memory.buffer, CODE, words.length).set(words);
   cpu.pc = CODE;
   cpu.setX(31, 0x80000);
@@ -233,48 +233,51 @@ test("a change of the fault mode in a supervisor call holds for the calls under 
   }
 });
 
-test("a stack that the host has spent is no loss: calls go on with an empty one", () => {
-  // sum(n) = n + sum(n - 1), 250 calls deep, from where there is next to no stack left.
-  const words = [
-    move(0, 250),
-    encode("BL", { imm26: 2 }),
-    svc,
-    encode("CBZ", { sf: 1, Rt: 0, imm19: 6 }),
-    encode("STP_pre", { sf: 1, Rn: 31, Rt: 0, Rt2: 30, imm7: -2 & 0x7f }),
-    encode("SUB_imm", { sf: 1, Rn: 0, Rd: 0, imm12: 1 }),
-    encode("BL", { imm26: -3 }),
-    encode("LDP_post", { sf: 1, Rn: 31, Rt: 1, Rt2: 30, imm7: 2 }),
-    encode("ADD_reg", { sf: 1, Rn: 0, Rm: 1, Rd: 0 }),
-    encode("RET", { Rn: 30 }),
-  ];
-  const cpu = cpuWith(words);
-  assert.equal(cpu.run(10_000).reason, "svc");
-  const outcomes = new Set<string>();
-  const descend = (depth: number): string => {
-    if (depth > 0) return descend(depth - 1);
-    cpu.pc = CODE;
-    cpu.setX(31, 0x80000);
-    const stop = cpu.run(10_000);
-    if (stop.reason === "svc") assert.equal(cpu.x32(0), (250 * 251) / 2);
-    return stop.reason === "fault" ? stop.kind : stop.reason;
-  };
-  let deepest = 100;
-  for (;;) {
-    try {
-      descend(deepest);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      break;
+for (const interpretThreshold of [0, 20, Number.POSITIVE_INFINITY]) {
+  const name = `a stack that the host has spent is no loss: calls go on with an empty one; interpreted up to ${interpretThreshold} times`;
+  test(name, () => {
+    // sum(n) = n + sum(n - 1), 250 calls deep, from where there is next to no stack left.
+    const words = [
+      move(0, 250),
+      encode("BL", { imm26: 2 }),
+      svc,
+      encode("CBZ", { sf: 1, Rt: 0, imm19: 6 }),
+      encode("STP_pre", { sf: 1, Rn: 31, Rt: 0, Rt2: 30, imm7: -2 & 0x7f }),
+      encode("SUB_imm", { sf: 1, Rn: 0, Rd: 0, imm12: 1 }),
+      encode("BL", { imm26: -3 }),
+      encode("LDP_post", { sf: 1, Rn: 31, Rt: 1, Rt2: 30, imm7: 2 }),
+      encode("ADD_reg", { sf: 1, Rn: 0, Rm: 1, Rd: 0 }),
+      encode("RET", { Rn: 30 }),
+    ];
+    const cpu = cpuWith(words, { interpretThreshold });
+    assert.equal(cpu.run(10_000).reason, "svc");
+    const outcomes = new Set<string>();
+    const descend = (depth: number): string => {
+      if (depth > 0) return descend(depth - 1);
+      cpu.pc = CODE;
+      cpu.setX(31, 0x80000);
+      const stop = cpu.run(10_000);
+      if (stop.reason === "svc") assert.equal(cpu.x32(0), (250 * 251) / 2);
+      return stop.reason === "fault" ? stop.kind : stop.reason;
+    };
+    let deepest = 100;
+    for (;;) {
+      try {
+        descend(deepest);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        break;
+      }
+      deepest += 100;
     }
-    deepest += 100;
-  }
-  for (let depth = Math.max(0, deepest - 1000); depth < deepest; depth += 7) {
-    try {
-      outcomes.add(descend(depth));
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      outcomes.add("no stack for run() itself");
+    for (let depth = Math.max(0, deepest - 1000); depth < deepest; depth += 7) {
+      try {
+        outcomes.add(descend(depth));
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        outcomes.add("no stack for run() itself");
+      }
     }
-  }
-  assert.ok(outcomes.has("svc"));
-});
+    assert.ok(outcomes.has("svc"));
+  });
+}

@@ -9,9 +9,17 @@ import { Code } from "./wasm/code.ts";
 import { ModuleBuilder } from "./wasm/module.ts";
 import { op } from "./wasm/opcodes.ts";
 
+/** Results of cpu.arrive that are no address, as page 0 is none. */
+export const arrival = {
+  /** The CPU must see to it, with no calls under way. */
+  absent: 0,
+  /** There is a translated function now. */
+  translated: 1,
+} as const;
+
 /**
- * Exports `run(pc)` and `miss`; imports cpu.state, cpu.map, cpu.table, and cpu.takeIn, which gets an address and says
- * whether there is code for it now.
+ * Exports `run(pc)`, `enter(pc, depth)` and `miss`; imports cpu.state, cpu.map, cpu.table, and cpu.arrive, which gets what a
+ * translated function gets, when there is none. It returns one of `arrival`, or what that function would return.
  */
 export function buildRuntime(): Uint8Array<ArrayBuffer> {
   const builder = new ModuleBuilder();
@@ -19,7 +27,7 @@ export function buildRuntime(): Uint8Array<ArrayBuffer> {
   builder.importMemory({ module: "cpu", name: "state", shared: false });
   builder.importMemory({ module: "cpu", name: "map", shared: false });
   builder.importTable("cpu", "table");
-  const takeIn = builder.importFunction("cpu", "takeIn", builder.type(["i32"], ["i32"]));
+  const arrive = builder.importFunction("cpu", "arrive", type);
 
   const run = new Code(1);
   const again = run.loop();
@@ -28,10 +36,19 @@ export function buildRuntime(): Uint8Array<ArrayBuffer> {
   run.opWith(op.call_indirect, type, 0).tee(0).i32(STOP).op(op.i32_ne).brIf(again).end();
   builder.exportFunction("run", builder.function(builder.type(["i32"], []), run));
 
+  const enter = new Code(2);
+  enter.get(0).get(1);
+  pushSlot(enter, 0, 1);
+  enter.opWith(op.return_call_indirect, type, 0);
+  builder.exportFunction("enter", builder.function(type, enter));
+
   // Goes on where it was called from, so that the calls under way stay calls.
   const miss = new Code(2);
   miss.i32(0).get(0).memory(op.i32_store, 0, 2, stateOffset.pc);
-  miss.get(0).opWith(op.call, takeIn).if();
+  const result = miss.newLocal("i32");
+  miss.get(0).get(1).opWith(op.call, arrive).tee(result).i32(arrival.translated).op(op.i32_gt_u).if();
+  miss.get(result).op(op.return).end();
+  miss.get(result).if();
   miss.get(0).get(1);
   pushSlot(miss, 0, 1);
   miss.opWith(op.return_call_indirect, type, 0).end();

@@ -63,6 +63,10 @@ export const stopCode = {
   forbidden: 10,
   /** FPCR was written: go on in the flavour of code for it. The translator's own affair. */
   floatControl: 8,
+  /** An interpreted access outside memory; detail = address. */
+  dataFault: 11,
+  /** An interpreted atomic access; detail = address. */
+  misaligned: 12,
 } as const;
 
 /** What a page may be used for, as in mmap's PROT_READ, PROT_WRITE and PROT_EXEC. */

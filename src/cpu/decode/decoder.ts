@@ -6,14 +6,21 @@ const INDEX_SHIFT = 21;
 const buckets: readonly (readonly Instruction[])[] = buildBuckets();
 
 function buildBuckets(): Instruction[][] {
-  const indexMask = (0xffffffff << INDEX_SHIFT) >>> 0;
-  const result: Instruction[][] = Array.from({ length: 1 << (32 - INDEX_SHIFT) }, () => []);
+  const all = (1 << (32 - INDEX_SHIFT)) - 1;
+  const result: Instruction[][] = Array.from({ length: all + 1 }, () => []);
   // The line that fixes more bits comes first and wins.
-  const bySpecificity = [...instructions].sort((a, b) => bitCount(b.mask) - bitCount(a.mask));
-  for (const instruction of bySpecificity) {
-    const high = (instruction.mask & indexMask) >>> INDEX_SHIFT;
-    const wanted = (instruction.value & indexMask) >>> INDEX_SHIFT;
-    for (const [index, bucket] of result.entries()) if ((index & high) === wanted) bucket.push(instruction);
+  const bySpecificity = instructions
+    .map((instruction) => ({ instruction, fixedBits: bitCount(instruction.mask) }))
+    .sort((a, b) => b.fixedBits - a.fixedBits);
+  for (const { instruction } of bySpecificity) {
+    const free = all & ~(instruction.mask >>> INDEX_SHIFT);
+    const fixed = instruction.value >>> INDEX_SHIFT;
+    // All subsets of the bits that the line leaves open.
+    let chosen = free;
+    do {
+      result[fixed | chosen]?.push(instruction);
+      chosen = (chosen - 1) & free;
+    } while (chosen !== free);
   }
   return result;
 }

@@ -54,7 +54,8 @@ const FPCR = "3 3 c4 c4 0";
 const FPSR = "3 3 c4 c4 1";
 const TPIDR_EL0 = "3 3 c13 c0 2";
 const CNTVCT_EL0 = "3 3 c14 c0 2";
-const constantRegisters: Readonly<Record<string, number>> = {
+/** By name, as systemRegister() gives it. */
+export const constantRegisters: Readonly<Record<string, number>> = {
   /** CTR_EL0: cache lines of 64 bytes; IDC = 1: no cleaning needed; DIC = 0: IC IVAU is needed. */
   "3 3 c0 c0 1": 0x9444c004,
   /** DCZID_EL0: DC ZVA is prohibited. */
@@ -65,9 +66,9 @@ const constantRegisters: Readonly<Record<string, number>> = {
   "3 3 c14 c0 0": 1_000_000_000,
 };
 /** Bits of FPCR that FEAT_FP has: AHP, DN, FZ, RMode. */
-const FPCR_BITS = 0x07c00000;
+export const FPCR_BITS = 0x07c00000;
 /** QC and the cumulative exception bits. */
-const FPSR_BITS = 0xf800009f | 0;
+export const FPSR_BITS: number = 0xf800009f | 0;
 
 function pushState32(context: Context, offset: number): void {
   context.code.i32(0).memory(op.i32_load, STATE, 2, offset);
