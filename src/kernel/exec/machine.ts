@@ -28,6 +28,8 @@ export class Machine {
   readonly program: string;
   /** Whose registers are in the CPU's state. */
   current: MachineThread | null = null;
+  /** Where handlers return to. */
+  trampoline = 0;
   /** Processes that run in it. */
   users = 1;
   budget: number = FIRST_BUDGET;
