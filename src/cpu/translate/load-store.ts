@@ -107,10 +107,11 @@ function single(accessOf: (f: Fields) => Access | null, form: Form): Translation
     const { code } = context;
     const offset = form === "unsigned" ? f.imm12 << access.scale : signed(f.imm9, 9);
     if (form === "reg") {
-      context.xOrSp(f.Rn);
-      pushExtended(context, f.Rm, f.option, f.S === 1 ? access.scale : 0);
-      code.op(op.i64_add);
-      context.toMemoryAddress();
+      // Only the low halves count, so that all ways to extend are the same.
+      context.address(f.Rn, 0);
+      context.w(f.Rm);
+      if (f.S === 1 && access.scale > 0) code.i32(access.scale).op(op.i32_shl);
+      code.op(op.i32_add);
     } else {
       context.address(f.Rn, form === "post" ? 0 : offset);
     }
