@@ -183,16 +183,19 @@ export class Cpu {
       memory: this.memory,
       threshold,
       keepsFloatExceptions: this.#options.floatExceptions === true,
-      isKnown: (address) => {
-        const found = this.#space.find(address, this.#words(), this.#keys);
-        // What came from the store got slots.
-        this.#installed.reserve(this.#map.slotCount);
-        return found !== null;
-      },
+      isKnown: (address) => this.#isKnown(address),
       enter: (address, depth) => this.#enter(address, depth),
       supervisorCall: () => this.#supervisorCall(),
       isExecutable: (address) => this.#options.isExecutable?.(address) !== false,
     });
+  }
+
+  /** Whether the cache has code for an address. What comes from its store may have got slots only now. */
+  #isKnown(address: number): boolean {
+    if (this.#map !== this.#cache.map) return false;
+    const found = this.#space.find(address, this.#words(), this.#keys);
+    this.#installed.reserve(this.#map.slotCount);
+    return found !== null;
   }
 
   /** Instructions interpreted so far. */

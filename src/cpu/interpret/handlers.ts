@@ -13,6 +13,7 @@ import { loadStore } from "./load-store.ts";
 import { logical } from "./logical.ts";
 import { type Handler, outcome } from "./machine.ts";
 import { vector } from "./vector.ts";
+import { vectorMove } from "./vector-move.ts";
 
 const byName: Readonly<Record<string, Handler>> = {
   ...arithmetic,
@@ -22,6 +23,7 @@ const byName: Readonly<Record<string, Handler>> = {
   ...exclusive,
   ...floating,
   ...vector,
+  ...vectorMove,
 };
 
 const FPCR = stateOffset.fpcr >> 2;

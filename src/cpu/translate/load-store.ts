@@ -1,7 +1,6 @@
 /** Loads and stores of general and vector registers, single and in pairs, in every addressing form. */
 import { type Fields, signed } from "../decode/fields.ts";
 import { op } from "../wasm/opcodes.ts";
-import { pushExtended } from "./arithmetic.ts";
 import { type Context, GUEST, type Translation } from "./context.ts";
 
 type Handlers = Record<string, Translation<Fields>>;
