@@ -110,7 +110,7 @@ function addRun(program: Command, finish: Finish): void {
     .passThroughOptions()
     .addHelpText(
       "after",
-      "\nFlags stand before PROGRAM; what follows is the program's.\n\nExamples:\n  akuma run --publish 8080 --mount .:/public httpd --log\n  akuma run --allow-net=example.com:80 --strace -- wget http://example.com/\n  akuma run --isolate ./server.ts 8080\n  akuma run ./hello-arm64 world\n  akuma run --root debian.tar.zst -- /bin/sh\n  akuma run --root nginx-arm64.tar --publish 8080:80 -- nginx -g 'daemon off;'",
+      "\nFlags stand before PROGRAM; what follows is the program's.\nOn a terminal that the program reads from, all keys are its own; Ctrl-] three times within a second ends it.\n\nExamples:\n  akuma run --publish 8080 --mount .:/public httpd --log\n  akuma run --allow-net=example.com:80 --strace -- wget http://example.com/\n  akuma run --isolate ./server.ts 8080\n  akuma run ./hello-arm64 world\n  akuma run --root debian.tar.zst -- /bin/sh\n  akuma run --root nginx-arm64.tar --publish 8080:80 -- nginx -g 'daemon off;'",
     );
   addFlags(
     run,

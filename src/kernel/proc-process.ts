@@ -2,6 +2,7 @@
 import { EINVAL, ENOENT, ESRCH } from "../abi/errno.ts";
 import { FD_CLOEXEC, O_CLOEXEC } from "../abi/file.ts";
 import type { OpenFile } from "./file/open-file.ts";
+import { mapsText, smapsRollupText, smapsText, statmText } from "./proc-memory.ts";
 import { limitsText, statText, statusText } from "./proc-status.ts";
 import type { Process } from "./task/process.ts";
 import type { Thread } from "./task/thread.ts";
@@ -17,7 +18,6 @@ import {
 } from "./vfs/procfs/procfs.ts";
 import { VfsFile } from "./vfs/vfs-file.ts";
 
-const PAGE_BYTES = 4096;
 /** Ids are what they are: there are no user namespaces. */
 const IDENTITY_MAP = `${"0".padStart(10)} ${"0".padStart(10)} ${"4294967295".padStart(10)}\n`;
 
@@ -109,10 +109,9 @@ function ownEntries(view: ProcessView): Record<string, ProcNode> {
       target: () => pathOf(process.fileSystem.root),
       follow: () => process.fileSystem.root,
     },
-    statm: textFile(() => {
-      const pages = Math.ceil(process.memory.byteLength / PAGE_BYTES);
-      return `${pages} ${pages} 0 0 0 ${pages} 0\n`;
-    }),
+    smaps: textFile(() => smapsText(process)),
+    smaps_rollup: textFile(() => smapsRollupText(process)),
+    statm: textFile(() => statmText(process)),
     gid_map: textFile(() => IDENTITY_MAP),
     loginuid: textFile(() => "4294967295"),
     oom_adj: textFile(() => "0\n"),
@@ -165,11 +164,4 @@ function descriptorLink(process: Process, descriptor: number): ProcLink {
       return open === null ? -ENOENT : nodeOfOpenFile(open, process.system.mounts.root());
     },
   };
-}
-
-/** A program's memory is one range, from behind the NULL guard up. */
-function mapsText(process: Process): string {
-  const hexadecimal = (address: number): string => address.toString(16).padStart(8, "0");
-  const end = hexadecimal(process.memory.byteLength);
-  return `${hexadecimal(PAGE_BYTES)}-${end} rw-p 00000000 00:00 0 ${" ".repeat(26)}[heap]\n`;
 }

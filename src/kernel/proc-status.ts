@@ -1,13 +1,14 @@
 /** The texts of /proc/PID/stat, status and limits (proc(5)). */
 
+import { PAGE_BYTES } from "../abi/memory.ts";
 import { NSIG, SIG_DFL, SIG_IGN } from "../abi/signal.ts";
 import { PTS_MAJOR } from "../abi/terminal.ts";
+import { memoryFigures } from "./proc-memory.ts";
 import type { Process } from "./task/process.ts";
 import type { Thread } from "./task/thread.ts";
 
 /** Ticks per second of the times in /proc/PID/stat (USER_HZ). */
 export const CLOCK_TICKS = 100;
-const PAGE_BYTES = 4096;
 
 /** "R" for what is running, "S" for what waits in a call, "T" for what was stopped, "Z" for what has ended and was not waited for. */
 function stateOf(process: Process): string {
@@ -32,8 +33,9 @@ export function statText(process: Process, thread: Thread, bootedMilliseconds: n
   fields[17] = 20;
   fields[19] = process.threads.size;
   fields[21] = Math.max(0, Math.floor(((process.startedMilliseconds - bootedMilliseconds) * CLOCK_TICKS) / 1000));
-  fields[22] = process.memory.byteLength;
-  fields[23] = Math.ceil(process.memory.byteLength / PAGE_BYTES);
+  const { mapped, resident } = memoryFigures(process);
+  fields[22] = mapped;
+  fields[23] = resident / PAGE_BYTES;
   fields[24] = "18446744073709551615";
   fields[37] = 17;
   fields[51] = process.hasExited ? process.status : 0;
@@ -63,8 +65,8 @@ function actionMask(process: Process, handled: boolean): bigint {
 
 export function statusText(process: Process, thread: Thread): string {
   const ids = process.credentials;
-  const size = `${String(Math.ceil(process.memory.byteLength / 1024)).padStart(8)} kB`;
-  const nothing = `${"0".padStart(8)} kB`;
+  const figures = memoryFigures(process);
+  const kibibytes = (bytes: number): string => `${String(bytes / 1024).padStart(8)} kB`;
   const lines: (readonly [string, string | number])[] = [
     ["Name", process.name],
     ["Umask", process.fileSystem.umask.toString(8).padStart(4, "0")],
@@ -82,16 +84,21 @@ export function statusText(process: Process, thread: Thread): string {
     ["NSpid", thread.threadId],
     ["NSpgid", process.processGroup],
     ["NSsid", process.session],
-    ["VmPeak", size],
-    ["VmSize", size],
-    ["VmLck", nothing],
-    ["VmHWM", size],
-    ["VmRSS", size],
-    ["RssAnon", size],
-    ["RssFile", nothing],
-    ["RssShmem", nothing],
-    ["VmData", size],
-    ["VmSwap", nothing],
+    ["VmPeak", kibibytes(figures.mapped)],
+    ["VmSize", kibibytes(figures.mapped)],
+    ["VmLck", kibibytes(0)],
+    ["VmPin", kibibytes(0)],
+    ["VmHWM", kibibytes(figures.resident)],
+    ["VmRSS", kibibytes(figures.resident)],
+    ["RssAnon", kibibytes(figures.residentAnonymous)],
+    ["RssFile", kibibytes(figures.residentFile)],
+    ["RssShmem", kibibytes(figures.residentShared)],
+    ["VmData", kibibytes(figures.data)],
+    ["VmStk", kibibytes(figures.stack)],
+    ["VmExe", kibibytes(figures.code)],
+    ["VmLib", kibibytes(figures.libraries)],
+    ["VmPTE", kibibytes(0)],
+    ["VmSwap", kibibytes(0)],
     ["Threads", process.threads.size],
     ["SigQ", "0/1024"],
     ["SigPnd", mask(thread.pending.set)],

@@ -1,5 +1,6 @@
 /** Names that scenarios use, as Akuma's programs know them: src/abi, and what only the kernel's insides or these tests need. */
 import * as event from "../../src/abi/event.ts";
+import * as memory from "../../src/abi/memory.ts";
 import * as terminal from "../../src/abi/terminal.ts";
 import * as library from "../../src/user/libakuma/constants.ts";
 
@@ -65,6 +66,8 @@ const others = {
   O_TMPFILE: 0o20040000,
   F_ADD_SEALS: 1033,
   F_GET_SEALS: 1034,
+  MFD_CLOEXEC: 1,
+  MFD_ALLOW_SEALING: 2,
   F_SETLEASE: 1024,
   SEEK_DATA: 3,
   SEEK_HOLE: 4,
@@ -90,12 +93,6 @@ const others = {
   PR_SET_PDEATHSIG: 1,
   PR_GET_PDEATHSIG: 2,
   PRIO_PROCESS: 0,
-  PROT_READ: 1,
-  PROT_WRITE: 2,
-  MAP_PRIVATE: 2,
-  MAP_SHARED: 1,
-  MAP_ANONYMOUS: 0x20,
-  MADV_DONTNEED: 4,
   P_PIDFD: 3,
   RWF_APPEND: 0x10,
   RWF_NOWAIT: 8,
@@ -103,7 +100,7 @@ const others = {
 };
 
 const known = new Map<string, number>();
-for (const table of [library, event, terminal, others]) {
+for (const table of [library, event, memory, terminal, others]) {
   for (const [name, value] of Object.entries(table)) if (typeof value === "number") known.set(name, value);
 }
 

@@ -40,7 +40,16 @@ const PATTERNS: readonly [Token["kind"], RegExp][] = [
 ];
 
 /** Scenarios run as root on the host too: nothing outside of their folder but these may be named. */
-const OUTSIDE: ReadonlySet<string> = new Set(["/", "/dev/null", "/dev/zero", "/dev/full", "/none", "/none/none"]);
+const OUTSIDE: ReadonlySet<string> = new Set([
+  "/",
+  "/dev/null",
+  "/dev/zero",
+  "/dev/full",
+  "/dev/ptmx",
+  "/dev/tty",
+  "/none",
+  "/none/none",
+]);
 
 function tokenize(line: string): Token[] {
   const tokens: Token[] = [];

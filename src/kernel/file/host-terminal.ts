@@ -3,6 +3,7 @@
  * until a program of the guest reads from it, changes its settings, or moves process groups in and out of the foreground. From
  * then on it is raw, and the line discipline is ours.
  */
+import { IUTF8 } from "../../abi/terminal.ts";
 import type { HostOutput } from "./host-file.ts";
 import { Terminal, type TerminalDevice, type WindowSize } from "./terminal.ts";
 
@@ -36,6 +37,7 @@ export class HostTerminalDevice implements TerminalDevice {
   constructor(host: HostTerminal, number: number) {
     this.host = host;
     this.terminal = new Terminal(this, number);
+    this.terminal.settings.inputFlags |= IUTF8;
     host.onInput = (bytes) => this.receive(bytes);
     host.onDrain = () => {
       this.isFull = false;
@@ -89,6 +91,7 @@ export class HostTerminalDevice implements TerminalDevice {
 
   lastClosed(): void {
     this.terminal.settings.reset();
+    this.terminal.settings.inputFlags |= IUTF8;
     this.terminal.setOutputStopped(false);
     this.hasReader = false;
     this.setFlow(false);

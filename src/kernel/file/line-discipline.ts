@@ -263,6 +263,7 @@ export class LineDiscipline {
     this.owner.setOutputStopped(false);
     if ((this.settings.localFlags & NOFLSH) === 0) {
       this.discardInput();
+      this.flushEcho();
       this.owner.discardOutput();
     }
     this.echoTyped(byte);

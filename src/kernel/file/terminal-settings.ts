@@ -45,7 +45,7 @@ export class TerminalSettings {
   }
 
   reset(): void {
-    this.inputFlags = ICRNL | IXON | IUTF8;
+    this.inputFlags = ICRNL | IXON;
     this.outputFlags = OPOST | ONLCR;
     this.controlFlags = CONTROL_FLAGS_DEFAULT;
     this.localFlags = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
@@ -58,7 +58,7 @@ export class TerminalSettings {
   get isUsual(): boolean {
     const usual = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
     if (this.localFlags !== usual || this.outputFlags !== (OPOST | ONLCR)) return false;
-    if ((this.inputFlags | IUTF8) !== (ICRNL | IXON | IUTF8)) return false;
+    if ((this.inputFlags & ~IUTF8) !== (ICRNL | IXON)) return false;
     return CONTROL_CHARACTERS.every((character, index) => this.controlCharacters[index] === character);
   }
 

@@ -62,7 +62,8 @@ const file = [fileConstants];
 export const openAccessModes: NameTable = only(fileConstants, "O_RDONLY", "O_WRONLY", "O_RDWR");
 export const openFlags: NameTable = named(file, "O_", ["O_ACCMODE", "O_RDONLY", "O_WRONLY", "O_RDWR"]);
 export const descriptorFlags: NameTable = named(file, "FD_");
-export const fcntlCommands: NameTable = named(file, "F_", ["F_OK", "F_RDLCK", "F_WRLCK", "F_UNLCK"]);
+const otherNames = Object.keys(fileConstants).filter((name) => name.startsWith("F_SEAL_"));
+export const fcntlCommands: NameTable = named(file, "F_", ["F_OK", "F_RDLCK", "F_WRLCK", "F_UNLCK", ...otherNames]);
 export const lockTypes: NameTable = only(fileConstants, "F_RDLCK", "F_WRLCK", "F_UNLCK");
 export const lockOperations: NameTable = named(file, "LOCK_");
 export const ioctlRequests: NameTable = new Map([

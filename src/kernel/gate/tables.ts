@@ -12,6 +12,7 @@ import { futexCalls } from "../syscall/futex.ts";
 import { identityCalls } from "../syscall/identity.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { machineCalls } from "../syscall/machine.ts";
+import { memfdCalls } from "../syscall/memfd.ts";
 import { memoryAkumaCalls, memoryCalls } from "../syscall/memory.ts";
 import { messageCalls } from "../syscall/message.ts";
 import { miscCalls } from "../syscall/misc.ts";
@@ -50,6 +51,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...fileLockCalls,
   ...identityCalls,
   ...linkCalls,
+  ...memfdCalls,
   ...memoryCalls,
   ...miscCalls,
   ...openCalls,

@@ -22,6 +22,7 @@ import { epollCalls } from "./epoll.ts";
 import { eventCalls } from "./eventfd.ts";
 import { futexCalls } from "./futex.ts";
 import { identityCalls } from "./identity.ts";
+import { memfdCalls } from "./memfd.ts";
 import { memoryAkumaCalls, memoryCalls } from "./memory.ts";
 import { miscCalls } from "./misc.ts";
 import { openCalls } from "./open.ts";
@@ -42,6 +43,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...eventCalls,
   ...futexCalls,
   ...identityCalls,
+  ...memfdCalls,
   ...memoryCalls,
   ...miscCalls,
   ...openCalls,

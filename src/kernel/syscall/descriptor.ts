@@ -1,10 +1,12 @@
 /** Descriptors as such: close(2), dup(2), fcntl(2), ioctl(2). What the file behind one does is the file's own affair. */
-import { EBADF, EFAULT, EINVAL } from "../../abi/errno.ts";
+import { EBADF, EBUSY, EFAULT, EINVAL, EPERM } from "../../abi/errno.ts";
 import {
   CLOSE_RANGE_CLOEXEC,
   CLOSE_RANGE_UNSHARE,
+  F_ADD_SEALS,
   F_DUPFD,
   F_DUPFD_CLOEXEC,
+  F_GET_SEALS,
   F_GETFD,
   F_GETFL,
   F_GETLK,
@@ -14,6 +16,12 @@ import {
   F_OFD_GETLK,
   F_OFD_SETLK,
   F_OFD_SETLKW,
+  F_SEAL_EXEC,
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
   F_SETFD,
   F_SETFL,
   F_SETLK,
@@ -47,6 +55,7 @@ import { terminalControl } from "./terminal.ts";
 /** What F_SETFL may change; other bits are ignored, as fcntl(2) says. */
 const SETTABLE_FLAGS = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 
+const ALL_SEALS: number = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_EXEC;
 /** What fcntl(2) does with a descriptor opened with O_PATH (open(2)); everything else is EBADF. */
 const PATH_COMMANDS: ReadonlySet<number> = new Set([F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL]);
 
@@ -121,9 +130,25 @@ export function fcntl(task: Task, fd: number, command: number, argument: number)
       return isPipe(file) ? file.capacityBytes : -EBADF;
     case F_SETPIPE_SZ:
       return isPipe(file) ? file.resize(argument) : -EBADF;
+    case F_ADD_SEALS:
+      return addSeals(file, argument);
+    case F_GET_SEALS:
+      return file instanceof RegularFile ? (file.node.inode.seals ?? -EINVAL) : -EINVAL;
     default:
       return -EINVAL;
   }
+}
+
+function addSeals(file: OpenFile, seals: number): number {
+  if (!file.isWritable) return -EPERM;
+  if ((seals & ~ALL_SEALS) !== 0 || !(file instanceof RegularFile)) return -EINVAL;
+  const { inode } = file.node;
+  if (inode.seals === null) return -EINVAL;
+  if ((inode.seals & F_SEAL_SEAL) !== 0) return -EPERM;
+  const closesWriting = (seals & F_SEAL_WRITE) !== 0 && (inode.seals & F_SEAL_WRITE) === 0;
+  if (closesWriting && inode.mapping?.hasWriters === true) return -EBUSY;
+  inode.seals |= seals;
+  return 0;
 }
 
 function isPipe(file: OpenFile): file is PipeReader | PipeWriter | FifoFile {

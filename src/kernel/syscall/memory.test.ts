@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { EBADF, EEXIST, EINVAL, ENODEV, ENOMEM, EPERM } from "../../abi/errno.ts";
+import { EBADF, EEXIST, EFAULT, EINVAL, ENODEV, ENOMEM, EPERM } from "../../abi/errno.ts";
 import {
   MADV_DONTNEED,
   MAP_ANONYMOUS,
@@ -9,6 +9,8 @@ import {
   MAP_FIXED_NOREPLACE,
   MAP_PRIVATE,
   MREMAP_MAYMOVE,
+  MS_ASYNC,
+  MS_SYNC,
   PROT_READ,
   PROT_WRITE,
 } from "../../abi/memory.ts";
@@ -18,6 +20,13 @@ const BRK = 214;
 const MUNMAP = 215;
 const MREMAP = 216;
 const MMAP = 222;
+const MPROTECT = 226;
+const MSYNC = 227;
+const MLOCK = 228;
+const MUNLOCK = 229;
+const MLOCKALL = 230;
+const MINCORE = 232;
+const MLOCK2 = 284;
 const ANONYMOUS = MAP_PRIVATE | MAP_ANONYMOUS;
 const READ_WRITE = PROT_READ | PROT_WRITE;
 /** As the fixture makes them. */
@@ -107,6 +116,41 @@ test("madvise(MADV_DONTNEED) zeroes", () => {
   assert.equal(program.call(233, a, 4096, MADV_DONTNEED), 0);
   assert.deepEqual([program.memory.bytes[a], program.memory.bytes[a + 4096]], [0, 5]);
   assert.equal(program.call(233, a + 8192, 4096, MADV_DONTNEED), -ENOMEM);
+});
+
+test("calls that nothing comes of look at their ranges all the same", () => {
+  const program = new TestKernel().spawn();
+  const a = program.call(MMAP, 0, 3 * 4096, READ_WRITE, ANONYMOUS, -1, 0);
+  program.call(MUNMAP, a + 4096, 4096);
+  program.call(MPROTECT, a + 8192, 4096, 0);
+  assert.equal(program.call(MSYNC, a, 4096, MS_SYNC), 0);
+  assert.equal(program.call(MSYNC, a, 8192, MS_SYNC), -ENOMEM);
+  assert.equal(program.call(MSYNC, a, 4096, MS_SYNC | MS_ASYNC), -EINVAL);
+  assert.equal(program.call(MLOCK, a + 5, 4000), 0);
+  assert.equal(program.call(MLOCK, a, 8192), -ENOMEM);
+  assert.equal(program.call(MLOCK, a + 8192, 4096), -ENOMEM);
+  assert.equal(program.call(MUNLOCK, a + 8192, 4096), 0);
+  assert.equal(program.call(MLOCK2, a, 4096, 2), -EINVAL);
+  assert.equal(program.call(MLOCKALL, 0), -EINVAL);
+  assert.equal(program.call(MLOCKALL, 1), 0);
+  const vector = program.put("\0\0\0");
+  assert.equal(program.call(MINCORE, a, 4096, vector), 0);
+  assert.deepEqual([...program.memory.bytes.slice(vector, vector + 2)], [1, 0]);
+  assert.equal(program.call(MINCORE, a, 8192, vector), -ENOMEM);
+  assert.equal(program.call(MINCORE, a, 4096, 8), -EFAULT);
+  assert.equal(program.call(MINCORE, a + 1, 4096, vector), -EINVAL);
+});
+
+test("mprotect tells wrong ranges from wrong protections", () => {
+  const program = new TestKernel().spawn();
+  const a = program.call(MMAP, 0, 8192, READ_WRITE, ANONYMOUS, -1, 0);
+  assert.equal(program.call(MPROTECT, a + 1, 4096, PROT_READ), -EINVAL);
+  assert.equal(program.call(MPROTECT, a, -4096, 0x40), -ENOMEM);
+  assert.equal(program.call(MPROTECT, a, 4096, 0x40), -EINVAL);
+  assert.equal(program.call(MPROTECT, a, 0, PROT_READ), 0);
+  assert.equal(program.call(MPROTECT, a + 4096, 8192, PROT_READ), -ENOMEM);
+  // What lies before the hole was changed.
+  assert.ok(!program.process.addressSpace.isAccessible(a + 4096, 4096, PROT_WRITE));
 });
 
 test("mappings never overlap each other or the heap", () => {

@@ -71,6 +71,8 @@ export function mprotect(task: Task, address: number, byteLength: number, protec
   if ((protection & growth) === growth) return -EINVAL;
   if (address % PAGE_BYTES !== 0) return -EINVAL;
   if (byteLength === 0) return 0;
+  // A range that ends behind the last address of all.
+  if (address < 0 || byteLength < 0) return -ENOMEM;
   // Bits that this machine does not have: PROT_BTI, PROT_MTE.
   if ((protection & ~(0xf | growth)) !== 0) return -EINVAL;
   return task.process.addressSpace.protect(address, byteLength, protection);
@@ -86,6 +88,7 @@ export function msync(task: Task, address: number, byteLength: number, flags: nu
   if (address % PAGE_BYTES !== 0) return -EINVAL;
   if ((flags & MS_ASYNC) !== 0 && (flags & MS_SYNC) !== 0) return -EINVAL;
   const { addressSpace } = task.process;
+  if (roundUpToPage(byteLength) === 0) return 0;
   if (!addressSpace.isRange(address, byteLength)) return -ENOMEM;
   const end = address + roundUpToPage(byteLength);
   const error = addressSpace.synchronize(address, end);
@@ -104,8 +107,16 @@ export function mincore(task: Task, address: number, byteLength: number, vector:
   return 0;
 }
 
-/** mlock(2) and munlock(2): nothing is ever paged out, but the range must be mapped. */
+/** Nothing is ever paged out, but the range must be mapped, and such that its pages can be had. */
 export function mlock(task: Task, address: number, byteLength: number): number {
+  const result = munlock(task, address, byteLength);
+  if (result < 0) return result;
+  const start = Math.floor(address / PAGE_BYTES) * PAGE_BYTES;
+  const isAccessible = task.process.addressSpace.list.covers(start, address + byteLength, (area) => area.isAccessible);
+  return isAccessible ? 0 : -ENOMEM;
+}
+
+export function munlock(task: Task, address: number, byteLength: number): number {
   const { addressSpace } = task.process;
   const start = Math.floor(address / PAGE_BYTES) * PAGE_BYTES;
   const length = roundUpToPage(byteLength + (address - start));
@@ -115,7 +126,8 @@ export function mlock(task: Task, address: number, byteLength: number): number {
 }
 
 export function mlock2(task: Task, address: number, byteLength: number, flags: number): number {
-  return (flags & ~MLOCK_ONFAULT) !== 0 ? -EINVAL : mlock(task, address, byteLength);
+  if ((flags & ~MLOCK_ONFAULT) !== 0) return -EINVAL;
+  return flags === 0 ? mlock(task, address, byteLength) : munlock(task, address, byteLength);
 }
 
 export function mlockall(_task: Task, flags: number): number {
@@ -135,7 +147,7 @@ export const memoryCalls: readonly SyscallDefinition[] = [
   call(226, "mprotect", ["address", "size", "protection"], mprotect),
   call(227, "msync", ["address", "size", "hex"], msync),
   call(228, "mlock", ["address", "size"], mlock),
-  call(229, "munlock", ["address", "size"], mlock),
+  call(229, "munlock", ["address", "size"], munlock),
   call(230, "mlockall", ["hex"], mlockall),
   call(231, "munlockall", [], munlockall),
   call(232, "mincore", ["address", "size", "address"], mincore),

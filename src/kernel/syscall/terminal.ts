@@ -43,6 +43,8 @@ export function readTerminal(
   const { discipline, settings } = terminal;
   if (settings.isCanonical || length === 0) return waitFor(task, fd, file, file.read(bytes, address, length));
   const { minimum, time } = discipline;
+  // Interrupted, a read gives what has come so far.
+  if (task.isInterrupted && discipline.readableBytes > 0) return file.read(bytes, address, length);
   const wanted = Math.min(length, Math.max(1, minimum));
   const isNonblocking = (file.flags & O_NONBLOCK) !== 0;
   if (time > 0 && !isNonblocking && !task.timedOut && discipline.readableBytes < wanted) {
@@ -129,6 +131,7 @@ function masterControl(task: Task, master: PseudoTerminalMaster, request: number
     case TIOCSPGRP:
       return setForegroundGroup(task, terminal, argument);
     case TIOCSCTTY:
+      return takeTerminal(task.process, terminal, argument === 1);
     case TIOCNOTTY:
       return -ENOTTY;
     default:

@@ -44,31 +44,24 @@ export function remap(
 ): number {
   const mayMove = (flags & MREMAP_MAYMOVE) !== 0;
   const keepsOld = (flags & MREMAP_DONTUNMAP) !== 0;
+  const movesAway = (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0;
   if ((flags & ~REMAP_FLAGS) !== 0) return -EINVAL;
-  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0 && !mayMove) return -EINVAL;
+  if (movesAway && !mayMove) return -EINVAL;
   if (keepsOld && oldBytes !== newBytes) return -EINVAL;
   if (address % PAGE_BYTES !== 0) return -EINVAL;
+  const before = roundUpToPage(oldBytes);
   const after = roundUpToPage(newBytes);
   if (after === 0) return -EINVAL;
-  let before = roundUpToPage(oldBytes);
+  if (movesAway) {
+    if (!space.isRange(newAddress, after)) return -EINVAL;
+    if (address + before > newAddress && newAddress + after > address) return -EINVAL;
+  }
   const area = space.list.find(address);
   if (area === null) return -EFAULT;
+  if (movesAway) return moveAway(space, area, address, before, after, flags, newAddress);
   // Negative lengths are nearly 2^64: a tail of that size cannot be cut off, nor an area made so large.
   if (before < 0) return -EINVAL;
   if (after < 0) return -ENOMEM;
-  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0) {
-    const isFixed = (flags & MREMAP_FIXED) !== 0;
-    if (!space.isRange(newAddress, after)) return -EINVAL;
-    if (address + before > newAddress && newAddress + after > address) return -EINVAL;
-    const target = space.place(newAddress, after, isFixed ? MAP_FIXED : 0);
-    if (target < 0) return target;
-    if (isFixed) space.discard(target, target + after);
-    if (before > after) {
-      space.discard(address + after, address + before);
-      before = after;
-    }
-    return move(space, address, before, after, target, keepsOld);
-  }
   if (after <= before) {
     if (after < before) space.discard(address + after, address + before);
     return address;
@@ -77,6 +70,48 @@ export function remap(
   if (extended !== -ENOMEM || !mayMove) return extended;
   const target = space.place(0, after, 0);
   return target < 0 ? target : move(space, address, before, after, target, false);
+}
+
+/** With MREMAP_FIXED or MREMAP_DONTUNMAP. */
+function moveAway(
+  space: AddressSpace,
+  area: Area,
+  address: number,
+  before: number,
+  after: number,
+  flags: number,
+  newAddress: number,
+): number {
+  const isFixed = (flags & MREMAP_FIXED) !== 0;
+  const keepsOld = (flags & MREMAP_DONTUNMAP) !== 0;
+  // Without a change of size several areas may move at once, with the holes between them.
+  const movesMany = isFixed && !keepsOld && before === after;
+  const kept = before < 0 ? after : Math.min(before, after);
+  const checked = movesMany ? 0 : checkResize(space, area, address, kept, after);
+  if (checked < 0) return checked;
+  const target = space.place(newAddress, after, isFixed ? MAP_FIXED : 0);
+  if (target < 0) return target;
+  if (movesMany) return moveAll(space, address, before, target);
+  if (isFixed) space.discard(target, target + after);
+  if (before < 0) return -EINVAL;
+  if (before > after) space.discard(address + after, address + before);
+  return move(space, address, kept, after, target, keepsOld);
+}
+
+function moveAll(space: AddressSpace, address: number, byteLength: number, target: number): number {
+  const end = address + byteLength;
+  for (let at = address; at < end; ) {
+    const area = space.list.areas[space.list.indexFrom(at)];
+    if (area === undefined || area.start >= end) break;
+    const start = Math.max(at, area.start);
+    const length = Math.min(end, area.end) - start;
+    const to = target + (start - address);
+    space.discard(to, to + length);
+    const result = move(space, start, length, length, to, false);
+    if (result < 0) return result;
+    at = start + length;
+  }
+  return target;
 }
 
 /** Whether so much of an area may be resized: vma_to_resize's checks. */
@@ -156,7 +191,8 @@ const hints: ReadonlySet<number> = new Set([
 export function advise(space: AddressSpace, address: number, byteLength: number, advice: number): number {
   const change = changes.get(advice);
   if (change === undefined && !hints.has(advice)) return -EINVAL;
-  if (address % PAGE_BYTES !== 0 || byteLength < 0) return -EINVAL;
+  // A range must not end behind the last address of all.
+  if (address % PAGE_BYTES !== 0 || byteLength < 0 || address < 0) return -EINVAL;
   if (byteLength === 0) return 0;
   if (!space.isRange(address, byteLength)) return -ENOMEM;
   const end = address + roundUpToPage(byteLength);

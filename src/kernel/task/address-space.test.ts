@@ -319,18 +319,25 @@ function remapBoth(space: AddressSpace, model: Model, step: Step, count: number,
   const first = old[0] as ModelPage | null;
   const endsArea = space.list.find(page * PAGE)?.end === (page + count) * PAGE;
   const result = remap(space, page * PAGE, count * PAGE, otherCount * PAGE, flags, target * PAGE);
+  if (target > 0 && page + count > target && target + otherCount > page) {
+    assert.equal(result, -EINVAL);
+    return;
+  }
   if (first === null) {
     assert.equal(result, -EFAULT);
     return;
   }
-  if (target > 0) {
-    if (page + count > target && target + otherCount > page) {
-      assert.equal(result, -EINVAL);
-      return;
+  if (target > 0 && count === otherCount) {
+    // Without a change of size, areas move with the holes between them.
+    assert.equal(result, target * PAGE);
+    for (const [k, there] of old.entries()) {
+      if (there === null) continue;
+      model.pages[target + k] = there;
+      model.pages[page + k] = null;
     }
-    model.set(target, otherCount, () => null);
-    for (let k = page + otherCount; k < page + count; k++) model.pages[k] = null;
-  } else if (otherCount <= count) {
+    return;
+  }
+  if (target === 0 && otherCount <= count) {
     assert.equal(result, page * PAGE);
     for (let k = page + otherCount; k < page + count; k++) model.pages[k] = null;
     return;
@@ -339,6 +346,8 @@ function remapBoth(space: AddressSpace, model: Model, step: Step, count: number,
     assert.equal(result, -EFAULT);
     return;
   }
+  if (target > 0) model.set(target, otherCount, () => null);
+  for (let k = page + otherCount; k < page + count; k++) model.pages[k] = null;
   const fresh = (): ModelPage => ({ protection: first.protection, value: 0 });
   if (target === 0 && endsArea && model.free(page + count, otherCount - count)) {
     assert.equal(result, page * PAGE);

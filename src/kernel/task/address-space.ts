@@ -4,17 +4,13 @@
  * a private mapping of a file is a copy made when it is mapped, and memory that was given back is zeroed when it is handed
  * out again. What was only ever PROT_NONE has neither been touched nor counted.
  */
-import { EACCES, EEXIST, EINVAL, ENODEV, ENOMEM, EPERM } from "../../abi/errno.ts";
-import { S_IFCHR, S_IFMT, S_IFREG } from "../../abi/file.ts";
+import { EACCES, EEXIST, EINVAL, ENOMEM, EPERM } from "../../abi/errno.ts";
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_GROWSDOWN,
   MAP_PRIVATE,
-  MAP_SHARED,
-  MAP_SHARED_VALIDATE,
-  MAP_TYPE,
   PAGE_BYTES,
   PROT_EXEC,
   PROT_READ,
@@ -22,12 +18,10 @@ import {
 } from "../../abi/memory.ts";
 import { RLIMIT_AS, RLIMIT_DATA } from "../../abi/resource.ts";
 import { RangeSet } from "../../base/range-set.ts";
-import type { OpenFile } from "../file/open-file.ts";
-import { RegularFile } from "../vfs/vfs-file.ts";
 import { Area, AreaList, HEAP_NAME, roundUpToPage } from "./area.ts";
+import { type MapRequest, makeArea, PROTECTION_BITS } from "./mapping.ts";
 import { MemoryAccount } from "./memory-account.ts";
-import { SharedFile } from "./shared-file.ts";
-import { SharedAnonymousMemory, type SharedMemory } from "./shared-memory.ts";
+import type { SharedMemory } from "./shared-memory.ts";
 import { NULL_GUARD_BYTES, type UserMemory } from "./user-memory.ts";
 
 /**
@@ -43,13 +37,8 @@ const DEFAULT_LIMIT_BYTES: number = 2 ** 30;
 const AREA_COUNT_MAXIMUM = 65_530;
 /** A WebAssembly memory gets a new buffer, and new views, each time it grows: so it does not grow by single pages. */
 const GROWTH_BYTES = 1 << 20;
-/** st_rdev of /dev/zero, whose mappings are anonymous memory. */
-const ZERO_DEVICE = 0x105;
 /** Linux's bound of user addresses: what lies beyond is no address at all, what lies between it and the memory's end is never mapped. */
 const TASK_BYTES: number = 2 ** 48;
-const PROTECTION_BITS: number = PROT_READ | PROT_WRITE | PROT_EXEC;
-/** The flags that an area keeps. */
-const AREA_FLAGS: number = MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN;
 
 export interface AddressSpaceOptions {
   /** Where brk(2)'s heap begins. */
@@ -68,19 +57,6 @@ export interface AddressSpaceOptions {
   limits?: readonly { readonly current: number }[];
 }
 
-export interface MapRequest {
-  /** A wish, or with MAP_FIXED and MAP_FIXED_NOREPLACE a demand. */
-  address: number;
-  byteLength: number;
-  protection: number;
-  /** As mmap(2) has them. */
-  flags: number;
-  file: OpenFile | null;
-  offset: number;
-  /** What /proc/PID/maps calls it if it is no file: "[stack]". */
-  name?: string;
-}
-
 export class AddressSpace {
   readonly memory: UserMemory;
   readonly options: AddressSpaceOptions;
@@ -91,6 +67,8 @@ export class AddressSpace {
   readonly sharedObjects: SharedMemory[] = [];
   /** After the release: the areas that held pages of files unchanged, by their starts. For fork-memory.ts. */
   readonly leftBehind: Map<number, Area> = new Map();
+  /** Commands of membarrier(2) that the program has registered for. */
+  barriers = 0;
   private readonly limitBytes: number;
   private mapBase: number;
   private readonly mapLimit: number;
@@ -122,7 +100,7 @@ export class AddressSpace {
     if (this.list.count >= AREA_COUNT_MAXIMUM) return -ENOMEM;
     const start = this.place(request.address, length, request.flags);
     if (start < 0) return start;
-    const area = this.describe(request, start, start + length);
+    const area = makeArea(request, start, start + length, this.account);
     if (typeof area === "number") return area;
     if (!this.hasRoomFor(area)) return -ENOMEM;
     area.file?.retain();
@@ -465,46 +443,6 @@ export class AddressSpace {
     const heapEnd = roundUpToPage(this.breakAddress);
     const below = this.list.findGap(length, heapEnd, this.mapLimit);
     return below >= 0 ? below : -ENOMEM;
-  }
-
-  /** The area that a request asks for, not held yet, or -errno: do_mmap's checks of file and flags. */
-  private describe(request: MapRequest, start: number, end: number): Area | number {
-    const { protection, flags, name = "" } = request;
-    const type = flags & MAP_TYPE;
-    const file = (flags & MAP_ANONYMOUS) !== 0 ? null : request.file;
-    let mayWrite = true;
-    let isAnonymous = file === null;
-    if (file !== null) {
-      if (type !== MAP_PRIVATE && type !== MAP_SHARED && type !== MAP_SHARED_VALIDATE) return -EINVAL;
-      if (type !== MAP_PRIVATE) {
-        mayWrite = file.isWritable;
-        if ((protection & PROT_WRITE) !== 0 && !mayWrite) return -EACCES;
-      }
-      if (!file.isReadable) return -EACCES;
-      const status = file.status();
-      if (typeof status === "number") return -ENODEV;
-      isAnonymous = (status.mode & S_IFMT) === S_IFCHR && status.specialDevice === ZERO_DEVICE;
-      if (!isAnonymous && (status.mode & S_IFMT) !== S_IFREG) return -ENODEV;
-      if ((flags & MAP_GROWSDOWN) !== 0) return -EINVAL;
-    } else if (type !== MAP_PRIVATE && (type !== MAP_SHARED || (flags & MAP_GROWSDOWN) !== 0)) return -EINVAL;
-    const kept = (flags & (AREA_FLAGS & ~MAP_TYPE)) | (type === MAP_PRIVATE ? MAP_PRIVATE : MAP_SHARED);
-    let shared: SharedMemory | null = null;
-    if (type !== MAP_PRIVATE && isAnonymous) shared = new SharedAnonymousMemory(this.account);
-    else if (type !== MAP_PRIVATE && file instanceof RegularFile) shared = SharedFile.of(file, this.account);
-    const area = new Area(
-      {
-        start,
-        end,
-        protection: protection & PROTECTION_BITS,
-        flags: isAnonymous ? kept | MAP_ANONYMOUS : kept,
-        file: isAnonymous ? null : file,
-        offset: isAnonymous ? 0 : request.offset,
-        name,
-      },
-      shared,
-    );
-    area.mayWrite = mayWrite;
-    return area;
   }
 
   private protectWithin(area: Area, start: number, end: number, protection: number): number {

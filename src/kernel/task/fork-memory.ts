@@ -66,6 +66,7 @@ export function forkAddressSpace(parent: AddressSpace, into: UserMemory, options
     object.attach(child, false);
     object.arranged(child);
   }
+  child.barriers = parent.barriers;
   child.setHeap(parent.heapStart);
   child.setHeapEnd(parent.heapEnd);
   return child;

@@ -49,6 +49,13 @@ export class SharedFile extends SharedMemory implements FileMapping {
     return true;
   }
 
+  get hasWriters(): boolean {
+    for (const space of this.seen.keys()) {
+      if (space.list.areas.some((area) => area.shared === this && area.mayWrite)) return true;
+    }
+    return false;
+  }
+
   beforeRead(position: number, length: number): void {
     if (this.owner !== null) this.publish(position, position + length);
   }

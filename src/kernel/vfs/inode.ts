@@ -53,6 +53,8 @@ export interface FileMapping {
   beforeRead(position: number, length: number): void;
   afterWrite(position: number, length: number): void;
   afterTruncate(size: number): void;
+  /** Whether one of the mappings can be written to, or could be made so. */
+  readonly hasWriters: boolean;
 }
 
 /** One name of one inode. A rename moves the dentry, so whoever holds it (a working directory, an open file) sees the new name. */
@@ -86,6 +88,8 @@ export abstract class Inode {
   /** S_IFREG, S_IFDIR … : never changes. */
   readonly type: number;
 
+  /** F_SEAL_ bits; null for files of file systems that have no seals. */
+  seals: number | null = null;
   private sharedMapping: FileMapping | null = null;
 
   constructor(fileSystem: FileSystem, type: number) {

@@ -111,6 +111,12 @@ export class MountTable {
     }));
   }
 
+  /** A mount that stands nowhere, for files without names: no path leads into it, and none out of it. */
+  makeHidden(fileSystem: FileSystem): Mount {
+    if (fileSystem.deviceNumber === 0) fileSystem.deviceNumber = ++this.devices;
+    return new Mount(++this.identifiers, fileSystem, null, false);
+  }
+
   private attach(fileSystem: FileSystem, at: PathNode | null, options: MountOptions): Mount {
     if (fileSystem.deviceNumber === 0) fileSystem.deviceNumber = ++this.devices;
     const mount = new Mount(++this.identifiers, fileSystem, at, options.readOnly ?? false);

@@ -1,9 +1,11 @@
 /** All scenarios. */
 import type { Scenario } from "../script.ts";
 import { descriptorScenarios } from "./descriptors.ts";
+import { fifoScenarios } from "./fifos.ts";
 import { fileScenarios } from "./files.ts";
 import { identityScenarios } from "./identities.ts";
 import { lockScenarios } from "./locks.ts";
+import { memoryScenarios } from "./memory.ts";
 import { messageScenarios } from "./messages.ts";
 import { nameScenarios } from "./names.ts";
 import { netlinkScenarios } from "./netlink.ts";
@@ -14,6 +16,7 @@ import { processScenarios } from "./processes.ts";
 import { rawScenarios } from "./raw.ts";
 import { socketScenarios } from "./sockets.ts";
 import { tcpScenarios } from "./tcp.ts";
+import { terminalScenarios } from "./terminals.ts";
 import { timeScenarios } from "./time.ts";
 import { udpScenarios } from "./udp.ts";
 import { unixScenarios } from "./unix.ts";
@@ -22,9 +25,11 @@ import { wrongKindScenarios } from "./wrong-kinds.ts";
 
 export const scenarios: readonly Scenario[] = [
   ...descriptorScenarios,
+  ...fifoScenarios,
   ...fileScenarios,
   ...identityScenarios,
   ...lockScenarios,
+  ...memoryScenarios,
   ...messageScenarios,
   ...nameScenarios,
   ...netlinkScenarios,
@@ -35,6 +40,7 @@ export const scenarios: readonly Scenario[] = [
   ...rawScenarios,
   ...socketScenarios,
   ...tcpScenarios,
+  ...terminalScenarios,
   ...timeScenarios,
   ...udpScenarios,
   ...unixScenarios,

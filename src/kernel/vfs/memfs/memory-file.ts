@@ -1,6 +1,14 @@
 /** Regular files and symlinks in memory. */
-import { EFBIG, EINVAL, ENOSPC, ENXIO } from "../../../abi/errno.ts";
-import { S_IFLNK, S_IFREG } from "../../../abi/file.ts";
+import { EFBIG, EINVAL, ENOSPC, ENXIO, EPERM } from "../../../abi/errno.ts";
+import {
+  F_SEAL_FUTURE_WRITE,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  S_IFLNK,
+  S_IFREG,
+} from "../../../abi/file.ts";
 import type { OpenFile } from "../../file/open-file.ts";
 import type { ByteSource } from "../byte-source.ts";
 import type { Dentry } from "../inode.ts";
@@ -16,6 +24,8 @@ export class MemoryFile extends MemoryInode {
   /** `source`: contents that lie elsewhere, and show until they are written over. */
   constructor(fileSystem: MemFs, permissions: number, source: ByteSource | null = null) {
     super(fileSystem, S_IFREG, permissions);
+    // As tmpfs: all but memfds are sealed against seals.
+    this.seals = F_SEAL_SEAL;
     this.bytes = new ChunkedBytes(fileSystem.budget, source);
   }
 
@@ -44,6 +54,11 @@ export class MemoryFile extends MemoryInode {
   override truncate(_self: Dentry, size: number): number {
     if (size < 0) return -EINVAL;
     if (size > POSITION_MAXIMUM) return -EFBIG;
+    const seals = this.seals ?? 0;
+    if (seals > F_SEAL_SEAL) {
+      if (size < this.bytes.size && (seals & F_SEAL_SHRINK) !== 0) return -EPERM;
+      if (size > this.bytes.size && (seals & F_SEAL_GROW) !== 0) return -EPERM;
+    }
     this.fileSystem.lock.acquire();
     try {
       this.bytes.truncate(size);
@@ -56,6 +71,11 @@ export class MemoryFile extends MemoryInode {
 
   write(buffer: Uint8Array, offset: number, length: number, position: number): number {
     if (position + length > POSITION_MAXIMUM) return -EFBIG;
+    const seals = this.seals ?? 0;
+    if (seals > F_SEAL_SEAL) {
+      if ((seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) !== 0) return -EPERM;
+      if ((seals & F_SEAL_GROW) !== 0 && position + length > this.bytes.size) return -EPERM;
+    }
     this.fileSystem.lock.acquire();
     try {
       const count = this.bytes.write(buffer, offset, length, position);
@@ -67,6 +87,7 @@ export class MemoryFile extends MemoryInode {
   }
 
   allocate(position: number, length: number): number {
+    if (((this.seals ?? 0) & F_SEAL_GROW) !== 0 && position + length > this.bytes.size) return -EPERM;
     this.fileSystem.lock.acquire();
     try {
       return this.bytes.allocate(position, length);
