@@ -192,9 +192,10 @@ export class Cpu {
 
   /** Whether the cache has code for an address. What comes from its store may have got slots only now. */
   #isKnown(address: number): boolean {
-    if (this.#map !== this.#cache.map || this.#space.find(address, this.#words(), this.#keys) === null) return false;
+    if (this.#map !== this.#cache.map) return false;
+    const found = this.#space.find(address, this.#words(), this.#keys);
     this.#installed.reserve(this.#map.slotCount);
-    return true;
+    return found !== null;
   }
 
   /** Instructions interpreted so far. */

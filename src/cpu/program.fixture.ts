@@ -31,7 +31,7 @@ export function runProgram(
   file: Uint8Array,
   argument: string | null,
   options: Partial<CpuOptions> & { onUnknown?: (cpu: Cpu) => void; onStart?: (cpu: Cpu) => void } = {},
-  budget = 1_000_000,
+  budget = 100_000,
 ): ProgramResult {
   const memory = new WebAssembly.Memory({ initial: MEMORY_BYTES >>> 16 });
   const output: Uint8Array[] = [];

@@ -4,7 +4,7 @@ import { translatedType } from "./region-module.ts";
 import { shiftLane, shiftLaneType } from "./runtime-shift.ts";
 import { flagKind, STOP, stateOffset, stopCode } from "./state.ts";
 import { newFlagLocals, pushPacked } from "./translate/flags.ts";
-import { pushSlot } from "./translate/region.ts";
+import { OVERDRAFT, pushSlot } from "./translate/region.ts";
 import { Code } from "./wasm/code.ts";
 import { ModuleBuilder } from "./wasm/module.ts";
 import { op } from "./wasm/opcodes.ts";
@@ -31,6 +31,13 @@ export function buildRuntime(): Uint8Array<ArrayBuffer> {
 
   const run = new Code(1);
   const again = run.loop();
+  const budget = run.newLocal("i32");
+  run.i32(0).i32(0).memory(op.i32_load, 0, 2, stateOffset.budget).i32(1).op(op.i32_sub).tee(budget);
+  run.memory(op.i32_store, 0, 2, stateOffset.budget);
+  run.get(budget).i32(-OVERDRAFT).op(op.i32_lt_s).if();
+  run.i32(0).get(0).memory(op.i32_store, 0, 2, stateOffset.pc);
+  run.i32(0).i32(stopCode.budget).memory(op.i32_store, 0, 2, stateOffset.stop);
+  run.op(op.return).end();
   run.get(0).i32(0);
   pushSlot(run, 0, 1);
   run.opWith(op.call_indirect, type, 0).tee(0).i32(STOP).op(op.i32_ne).brIf(again).end();

@@ -1,7 +1,6 @@
 /** Loads and stores of general and vector registers, single and in pairs, in every addressing form. */
 import { type Fields, signed } from "../decode/fields.ts";
 import { op } from "../wasm/opcodes.ts";
-import { pushExtended } from "./arithmetic.ts";
 import { type Context, GUEST, type Translation } from "./context.ts";
 
 type Handlers = Record<string, Translation<Fields>>;
@@ -107,10 +106,11 @@ function single(accessOf: (f: Fields) => Access | null, form: Form): Translation
     const { code } = context;
     const offset = form === "unsigned" ? f.imm12 << access.scale : signed(f.imm9, 9);
     if (form === "reg") {
-      context.xOrSp(f.Rn);
-      pushExtended(context, f.Rm, f.option, f.S === 1 ? access.scale : 0);
-      code.op(op.i64_add);
-      context.toMemoryAddress();
+      // Only the low halves count, so that all ways to extend are the same.
+      context.address(f.Rn, 0);
+      context.w(f.Rm);
+      if (f.S === 1 && access.scale > 0) code.i32(access.scale).op(op.i32_shl);
+      code.op(op.i32_add);
     } else {
       context.address(f.Rn, form === "post" ? 0 : offset);
     }

@@ -26,7 +26,7 @@ const MAXIMUM_DEPTH = 300;
  * place already, and what is entered there time and again gets optimized by the host. Elsewhere each stop makes another region, and
  * all the functions that called go on in regions of their own.
  */
-const OVERDRAFT = 16384;
+export const OVERDRAFT = 16384;
 
 /** Parameters of every translated function: its own address, and how deep the calls are. */
 export const PARAMETER_COUNT = 2;
@@ -259,6 +259,8 @@ class RegionWriter {
 
   /** Takes one from the budget; leaves at once if it is spent. */
   #countEntry(): void {
+    // What only returns needs none.
+    if (this.#isShortLeaf()) return;
     const code = this.#code;
     code.i32(0).i32(0).memory(op.i32_load, STATE, 2, stateOffset.budget).i32(1).op(op.i32_sub).tee(this.#budget);
     code.memory(op.i32_store, STATE, 2, stateOffset.budget);
@@ -266,6 +268,12 @@ class RegionWriter {
     this.#openPreferredStop();
     this.#stopAt(stopCode.budget, OWN_ADDRESS);
     code.end().end();
+  }
+
+  #isShortLeaf(): boolean {
+    const canGoOn = (block: Block, place: number): boolean =>
+      block.exit !== "return" && block.exit !== "stop" && this.#leaves(block, place);
+    return !this.#hasLoops && !this.#blocks.some(canGoOn);
   }
 
   /** Opens a condition: the dispatcher called, or the overdraft is used up. */
