@@ -85,6 +85,8 @@ export interface CpuOptions {
   readonly interpretThreshold?: number;
   /** Translated code to share with other CPUs; without it the CPU has its own. */
   readonly cache?: CodeCache;
+  /** Translation takes so long that others get their turn behind it: the budget is spent. */
+  readonly translationEndsRun?: boolean;
   /** Whether code may be fetched from the page at this address; asked when code is translated or taken from the cache. */
   readonly isExecutable?: (address: number) => boolean;
 }
@@ -501,6 +503,7 @@ export class Cpu {
     });
     const module = this.#space.add(regions, guest, this.#keys);
     if (module === null) throw new Error(`the translation of 0x${entries[0]?.toString(16)} is no valid module`);
+    if (this.#options.translationEndsRun === true) this.view.setInt32(stateOffset.budget, 0, true);
     this.statistics.modules++;
     this.statistics.wasmBytes += module.byteLength;
     for (const { instructionCount } of regions) {

@@ -132,6 +132,7 @@ export class Machines {
       const cpu = new Cpu({
         memory: memory.memory,
         cache: this.code,
+        translationEndsRun: true,
         onSupervisorCall: () => this.supervisorCall(machine),
         isExecutable: (address) => machine.space.isAccessible(address, 4, PROT_EXEC),
       });
