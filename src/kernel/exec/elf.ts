@@ -14,6 +14,7 @@ import {
   PROGRAM_HEADER_BYTES,
   PT_INTERP,
   PT_LOAD,
+  PT_NOTE,
 } from "../../abi/elf.ts";
 import { ENOEXEC } from "../../abi/errno.ts";
 import { PAGE_BYTES } from "../../abi/memory.ts";
@@ -38,6 +39,8 @@ export interface ElfImage {
   /** Where the program headers will lie in memory; 0 if no segment holds them. */
   readonly headerAddress: number;
   readonly headerCount: number;
+  /** Whether Go's linker made it. */
+  readonly isGo: boolean;
   /** First byte and end of what the segments take, page-aligned. */
   readonly start: number;
   readonly end: number;
@@ -47,6 +50,8 @@ export interface ElfImage {
 const ADDRESS_LIMIT = 0xf000_0000;
 const MOST_HEADERS = 128;
 const MOST_INTERPRETER_BYTES = 4096;
+/** "Go" and two NUL bytes. */
+const GO_NAME = 0x6f47;
 
 /** Whether a file that starts with these bytes is an ELF file. */
 export function isElf(head: Uint8Array): boolean {
@@ -74,6 +79,7 @@ export function readElf(file: OpenFile): ElfImage | number {
   const table = new DataView(headers.buffer);
   const segments: Segment[] = [];
   let interpreter: string | null = null;
+  let isGo = false;
   for (let index = 0; index < headerCount; index++) {
     const at = index * PROGRAM_HEADER_BYTES;
     const kind = table.getUint32(at, true);
@@ -85,7 +91,7 @@ export function readElf(file: OpenFile): ElfImage | number {
       const path = readInterpreter(file, unsigned(table, at + 8), unsigned(table, at + 32));
       if (typeof path === "number") return path;
       interpreter ??= path;
-    }
+    } else if (kind === PT_NOTE) isGo ||= isGoNote(file, unsigned(table, at + 8), unsigned(table, at + 32));
   }
   if (!areInOrder(segments)) return -ENOEXEC;
   const entry = unsigned(view, 24);
@@ -100,6 +106,7 @@ export function readElf(file: OpenFile): ElfImage | number {
     interpreter,
     headerAddress: holder === undefined ? 0 : holder.address + headerOffset - holder.offset,
     headerCount,
+    isGo,
     start: first.address - (first.address % PAGE_BYTES),
     end: Math.ceil((last.address + last.memoryBytes) / PAGE_BYTES) * PAGE_BYTES,
   };
@@ -140,6 +147,15 @@ function readInterpreter(file: OpenFile, offset: number, byteLength: number): st
   if (typeof bytes === "number") return bytes;
   const end = bytes.indexOf(0);
   return end === byteLength - 1 ? new TextDecoder().decode(bytes.subarray(0, end)) : -ENOEXEC;
+}
+
+/** Go's build id is a note whose name is "Go". */
+function isGoNote(file: OpenFile, offset: number, byteLength: number): boolean {
+  if (byteLength < 16) return false;
+  const note = readExactly(file, offset, 16);
+  if (typeof note === "number") return false;
+  const view = new DataView(note.buffer);
+  return view.getUint32(0, true) === 4 && view.getUint32(12, true) === GO_NAME;
 }
 
 /** Exactly these bytes of a file; -ENOEXEC where it is shorter. */

@@ -118,6 +118,7 @@ function loadImages(
     machine.leave();
     return errno;
   };
+  machine.returnsToFaults = !image.isGo;
   const { memory, space } = machine;
   let result = mapImage(space, image, request.file, bias);
   if (result < 0) return fail(result);

@@ -111,6 +111,7 @@ export class Machines {
       if (typeof space === "number") return null;
       this.renew(recycled, space, parent.faultMode);
       recycled.trampoline = parent.trampoline;
+      recycled.returnsToFaults = parent.returnsToFaults;
       return recycled;
     }
     const machine = this.createNew(parent.program, parent.memory.byteLength, parent.space.options);
@@ -121,6 +122,7 @@ export class Machines {
     machine.space = space;
     machine.faultMode = parent.faultMode;
     machine.trampoline = parent.trampoline;
+    machine.returnsToFaults = parent.returnsToFaults;
     return machine;
   }
 
