@@ -8,12 +8,12 @@ export const ET_DYN = 3;
 export const EM_AARCH64 = 183;
 export const PT_LOAD = 1;
 export const PT_INTERP = 3;
-export const PT_NOTE = 4;
 export const PF_X = 1;
 export const PF_W = 2;
 export const PF_R = 4;
 export const ELF_HEADER_BYTES = 64;
 export const PROGRAM_HEADER_BYTES = 56;
+export const SECTION_HEADER_BYTES = 64;
 
 export const AT_NULL = 0;
 export const AT_PHDR = 3;

@@ -14,7 +14,7 @@ import {
   PROGRAM_HEADER_BYTES,
   PT_INTERP,
   PT_LOAD,
-  PT_NOTE,
+  SECTION_HEADER_BYTES,
 } from "../../abi/elf.ts";
 import { ENOEXEC } from "../../abi/errno.ts";
 import { PAGE_BYTES } from "../../abi/memory.ts";
@@ -50,8 +50,7 @@ export interface ElfImage {
 const ADDRESS_LIMIT = 0xf000_0000;
 const MOST_HEADERS = 128;
 const MOST_INTERPRETER_BYTES = 4096;
-/** "Go" and two NUL bytes. */
-const GO_NAME = 0x6f47;
+const MOST_SECTION_NAME_BYTES = 65_536;
 
 /** Whether a file that starts with these bytes is an ELF file. */
 export function isElf(head: Uint8Array): boolean {
@@ -79,7 +78,6 @@ export function readElf(file: OpenFile): ElfImage | number {
   const table = new DataView(headers.buffer);
   const segments: Segment[] = [];
   let interpreter: string | null = null;
-  let isGo = false;
   for (let index = 0; index < headerCount; index++) {
     const at = index * PROGRAM_HEADER_BYTES;
     const kind = table.getUint32(at, true);
@@ -91,7 +89,7 @@ export function readElf(file: OpenFile): ElfImage | number {
       const path = readInterpreter(file, unsigned(table, at + 8), unsigned(table, at + 32));
       if (typeof path === "number") return path;
       interpreter ??= path;
-    } else if (kind === PT_NOTE) isGo ||= isGoNote(file, unsigned(table, at + 8), unsigned(table, at + 32));
+    }
   }
   if (!areInOrder(segments)) return -ENOEXEC;
   const entry = unsigned(view, 24);
@@ -106,7 +104,7 @@ export function readElf(file: OpenFile): ElfImage | number {
     interpreter,
     headerAddress: holder === undefined ? 0 : holder.address + headerOffset - holder.offset,
     headerCount,
-    isGo,
+    isGo: isGoProgram(file, view),
     start: first.address - (first.address % PAGE_BYTES),
     end: Math.ceil((last.address + last.memoryBytes) / PAGE_BYTES) * PAGE_BYTES,
   };
@@ -149,13 +147,16 @@ function readInterpreter(file: OpenFile, offset: number, byteLength: number): st
   return end === byteLength - 1 ? new TextDecoder().decode(bytes.subarray(0, end)) : -ENOEXEC;
 }
 
-/** Go's build id is a note whose name is "Go". */
-function isGoNote(file: OpenFile, offset: number, byteLength: number): boolean {
-  if (byteLength < 16) return false;
-  const note = readExactly(file, offset, 16);
-  if (typeof note === "number") return false;
-  const view = new DataView(note.buffer);
-  return view.getUint32(0, true) === 4 && view.getUint32(12, true) === GO_NAME;
+/** Whether there is a section with the table that Go's runtime finds its functions in. */
+function isGoProgram(file: OpenFile, header: DataView): boolean {
+  const sections = unsigned(header, 40);
+  const namesIndex = header.getUint16(62, true);
+  if (sections === 0 || header.getUint16(58, true) !== SECTION_HEADER_BYTES) return false;
+  const section = readExactly(file, sections + namesIndex * SECTION_HEADER_BYTES, SECTION_HEADER_BYTES);
+  if (typeof section === "number") return false;
+  const view = new DataView(section.buffer);
+  const names = readExactly(file, unsigned(view, 24), Math.min(unsigned(view, 32), MOST_SECTION_NAME_BYTES));
+  return typeof names !== "number" && new TextDecoder("latin1").decode(names).includes("gopclntab\0");
 }
 
 /** Exactly these bytes of a file; -ENOEXEC where it is shorter. */
