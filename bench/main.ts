@@ -17,9 +17,35 @@ const benches: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   cpu: () => import("./benches/cpu.bench.ts"),
   "cpu-reuse": () => import("./benches/cpu-reuse.bench.ts"),
   "cpu-faults": () => import("./benches/cpu-faults.bench.ts"),
+  "machine-fork": async () => ({ bench: (await import("./benches/machine-processes.bench.ts")).forks }),
+  "machine-threads": async () => ({ bench: (await import("./benches/machine-processes.bench.ts")).threads }),
+  "machine-true": async () => ({ bench: (await import("./benches/machine-processes.bench.ts")).warm }),
+  ...several(
+    ["busybox-true", "curl-version", "python-pass", "esbuild-version"],
+    "machine-start",
+    () => import("./benches/machine-start.bench.ts"),
+  ),
+  ...several(
+    ["httpd-1", "httpd-32", "nginx-1", "nginx-32"],
+    "machine",
+    () => import("./benches/machine-servers.bench.ts"),
+  ),
   boot: () => import("./benches/boot.bench.ts"),
   memory: () => import("./benches/memory.bench.ts"),
 };
+
+/** Benches that one module has in a list, in this order. */
+function several(
+  names: readonly string[],
+  prefix: string,
+  load: () => Promise<{ benches: readonly Bench[] }>,
+): Record<string, () => Promise<{ bench: Bench }>> {
+  const entries = names.map((name, index) => {
+    const bench = async (): Promise<{ bench: Bench }> => ({ bench: (await load()).benches[index] as Bench });
+    return [`${prefix}-${name}`, bench] as const;
+  });
+  return Object.fromEntries(entries);
+}
 
 /** A bench that hangs ends the run with a message, not never. */
 const BENCH_TIMEOUT_MILLISECONDS = 600_000;

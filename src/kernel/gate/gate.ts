@@ -119,7 +119,7 @@ export class Gate {
 
   private unknown(task: Task): number {
     const key = `${task.process.abi} ${task.number}`;
-    if (!this.loggedNumbers.has(key) && this.loggedNumbers.size < 1024) {
+    if (key !== RSEQ && !this.loggedNumbers.has(key) && this.loggedNumbers.size < 1024) {
       this.loggedNumbers.add(key);
       const name = task.process.abi === "linux" ? systemCallName(task.number) : undefined;
       const what = name === undefined ? `${task.number} (${task.process.abi})` : `${name} (${task.number})`;
@@ -134,6 +134,8 @@ export class Gate {
   }
 }
 
+/** Restartable sequences: every program of glibc's asks for them when it starts, and does without. */
+const RSEQ = "linux 293";
 const ALL_WIDE = 0b10_10_10_10_10_10;
 
 /** One argument of machine code; `kind` as in SyscallTable.registerKinds. */
