@@ -13,6 +13,7 @@ export const PF_W = 2;
 export const PF_R = 4;
 export const ELF_HEADER_BYTES = 64;
 export const PROGRAM_HEADER_BYTES = 56;
+export const SECTION_HEADER_BYTES = 64;
 
 export const AT_NULL = 0;
 export const AT_PHDR = 3;

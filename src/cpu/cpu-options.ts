@@ -56,6 +56,8 @@ export interface CpuOptions {
   readonly interpretThreshold?: number;
   /** Translated code to share with other CPUs; without it the CPU has its own. */
   readonly cache?: CodeCache;
+  /** Translation takes so long that others get their turn behind it: the budget is spent. */
+  readonly translationEndsRun?: boolean;
   /** Whether code may be fetched from the page at this address; asked when code is translated or taken from the cache. */
   readonly isExecutable?: (address: number) => boolean;
 }

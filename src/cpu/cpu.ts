@@ -370,6 +370,7 @@ export class Cpu extends CpuState {
     });
     const module = this.#space.add(regions, guest, this.#keys);
     if (module === null) throw new Error(`the translation of 0x${entries[0]?.toString(16)} is no valid module`);
+    if (this.#options.translationEndsRun === true) this.view.setInt32(stateOffset.budget, 0, true);
     this.statistics.modules++;
     this.statistics.wasmBytes += module.byteLength;
     for (const { instructionCount } of regions) {

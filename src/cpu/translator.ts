@@ -18,6 +18,8 @@ export interface TranslatorOptions extends AccessOptions {
 
 /** Regions that one module takes along because the first calls them. */
 const REGIONS_PER_MODULE = 8;
+/** Beyond this no further region is taken along: everybody else waits for the translation. */
+const INSTRUCTIONS_PER_MODULE = 500;
 
 /** A region of several entries may have so many times the instructions. */
 const TOGETHER_FACTOR = 4;
@@ -32,6 +34,7 @@ export function translate(first: readonly number[], options: TranslatorOptions):
     maximumInstructions: options.maximumInstructions * (first.length > 1 ? TOGETHER_FACTOR : 1),
   };
   const regions: CodeRegion[] = [];
+  let instructionCount = 0;
   const seen = new Set(first);
   const waiting = [first];
   for (let entries = waiting.shift(); entries !== undefined; entries = waiting.shift()) {
@@ -49,7 +52,8 @@ export function translate(first: readonly number[], options: TranslatorOptions):
       locations: moved(locations, codeStart),
       module: null,
     });
-    if (regions.length === REGIONS_PER_MODULE) break;
+    instructionCount += discovered.instructionCount;
+    if (regions.length === REGIONS_PER_MODULE || instructionCount > INSTRUCTIONS_PER_MODULE) break;
     for (const callee of discovered.callees) {
       if (seen.has(callee) || options.fetch(callee) === -1 || options.isKnown(callee)) continue;
       seen.add(callee);

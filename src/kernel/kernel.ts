@@ -81,6 +81,8 @@ export interface KernelOptions {
   maximumProgramBytes?: number;
   /** Bound of what one machine-code program may have mapped. Default 1 GiB. */
   maximumMachineBytes?: number;
+  /** Bound of what all machine-code programs together have touched. Default 4 GiB. */
+  maximumMachineBytesTotal?: number;
   /** Keeps translated machine code between runs; see saveCode(). */
   codeStore?: CodeStore;
   /** The root file system, which must be writable. Default: one in memory that the kernel fills by itself. */
@@ -202,7 +204,10 @@ export class Kernel implements System, Turnable {
     this.machines = new Machines(
       this,
       (task, number, registers) => this.gate.startFromRegisters(task, number, registers),
-      options.codeStore ?? null,
+      {
+        ...(options.codeStore === undefined ? {} : { codeStore: options.codeStore }),
+        ...(options.maximumMachineBytesTotal === undefined ? {} : { maximumBytes: options.maximumMachineBytesTotal }),
+      },
     );
     this.gate = new Gate(this, makeSyscallTables(this.loader));
   }

@@ -127,14 +127,21 @@ function calleeOf(block: RawBlock): number {
   return (block.end - 4 + signed(word, 26) * 4) >>> 0;
 }
 
+/**
+ * Code that is too long for one region is cut at multiples of this, so that the regions of a long loop's body begin at the same
+ * addresses in each of its rounds.
+ */
+const CUT_BYTES = 1024;
+
 function follow(fetch: Fetch, entries: readonly number[], maximumInstructions: number): RawFunction {
   const decodedAt = new Map<number, Decoded>();
   const leaders = new Set(entries);
   const starts = [...entries];
+  const cutFrom = maximumInstructions > CUT_BYTES / 2 ? maximumInstructions - CUT_BYTES / 4 : maximumInstructions;
   for (let index = 0; index < starts.length; index++) {
     for (let pc = starts[index] as number; decodedAt.size < maximumInstructions && !decodedAt.has(pc); pc += 4) {
       const word = fetch(pc);
-      if (word === -1) break;
+      if (word === -1 || (decodedAt.size >= cutFrom && pc % CUT_BYTES === 0)) break;
       const decoded = { word, instruction: decode(word) };
       decodedAt.set(pc, decoded);
       const exit = exitOf(decoded);

@@ -97,6 +97,7 @@ function addProcess(
   child.isMachine = true;
   child.tracer = process.tracer;
   child.addressSpace = machine.space;
+  if (machine !== parent.machine) machine.space.options.limits = child.limits;
   child.onEnd = () => machine.leave();
   process.signals.copyActionsTo(child.signals);
   const thread = new MachineThread(child, processId, machine, parent.queue);

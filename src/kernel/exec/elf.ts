@@ -14,6 +14,7 @@ import {
   PROGRAM_HEADER_BYTES,
   PT_INTERP,
   PT_LOAD,
+  SECTION_HEADER_BYTES,
 } from "../../abi/elf.ts";
 import { ENOEXEC } from "../../abi/errno.ts";
 import { PAGE_BYTES } from "../../abi/memory.ts";
@@ -38,6 +39,8 @@ export interface ElfImage {
   /** Where the program headers will lie in memory; 0 if no segment holds them. */
   readonly headerAddress: number;
   readonly headerCount: number;
+  /** Whether Go's linker made it. */
+  readonly isGo: boolean;
   /** First byte and end of what the segments take, page-aligned. */
   readonly start: number;
   readonly end: number;
@@ -47,6 +50,7 @@ export interface ElfImage {
 const ADDRESS_LIMIT = 0xf000_0000;
 const MOST_HEADERS = 128;
 const MOST_INTERPRETER_BYTES = 4096;
+const MOST_SECTION_NAME_BYTES = 65_536;
 
 /** Whether a file that starts with these bytes is an ELF file. */
 export function isElf(head: Uint8Array): boolean {
@@ -100,6 +104,7 @@ export function readElf(file: OpenFile): ElfImage | number {
     interpreter,
     headerAddress: holder === undefined ? 0 : holder.address + headerOffset - holder.offset,
     headerCount,
+    isGo: isGoProgram(file, view),
     start: first.address - (first.address % PAGE_BYTES),
     end: Math.ceil((last.address + last.memoryBytes) / PAGE_BYTES) * PAGE_BYTES,
   };
@@ -140,6 +145,18 @@ function readInterpreter(file: OpenFile, offset: number, byteLength: number): st
   if (typeof bytes === "number") return bytes;
   const end = bytes.indexOf(0);
   return end === byteLength - 1 ? new TextDecoder().decode(bytes.subarray(0, end)) : -ENOEXEC;
+}
+
+/** Whether there is a section with the table that Go's runtime finds its functions in. */
+function isGoProgram(file: OpenFile, header: DataView): boolean {
+  const sections = unsigned(header, 40);
+  const namesIndex = header.getUint16(62, true);
+  if (sections === 0 || header.getUint16(58, true) !== SECTION_HEADER_BYTES) return false;
+  const section = readExactly(file, sections + namesIndex * SECTION_HEADER_BYTES, SECTION_HEADER_BYTES);
+  if (typeof section === "number") return false;
+  const view = new DataView(section.buffer);
+  const names = readExactly(file, unsigned(view, 24), Math.min(unsigned(view, 32), MOST_SECTION_NAME_BYTES));
+  return typeof names !== "number" && new TextDecoder("latin1").decode(names).includes("gopclntab\0");
 }
 
 /** Exactly these bytes of a file; -ENOEXEC where it is shorter. */

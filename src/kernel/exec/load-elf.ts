@@ -26,7 +26,7 @@ import { INFORMATION_PAGE_ADDRESS, writeInformationPage } from "./information-pa
 import { initialStackBytes, writeInitialStack } from "./initial-stack.ts";
 import type { Machine } from "./machine.ts";
 import type { Machines } from "./machines.ts";
-import { TRAMPOLINE_ADDRESS, writeTrampoline } from "./trampoline.ts";
+import { writeTrampoline } from "./trampoline.ts";
 
 export interface LoadRequest {
   file: OpenFile;
@@ -53,10 +53,19 @@ export interface LoadedProgram {
 const STACK_BYTES = 8 << 20;
 /** Where a program that can lie anywhere is put. */
 const POSITION_INDEPENDENT_BASE = 0x40_0000;
-/** Room for the heap between a program and the first mapping. */
+/** Room for the heap between a program and its stack. */
 const LEAST_HEAP_BYTES = 0x0200_0000;
-const MAP_BASE = 0x1000_0000;
-/** Between the trampoline and the stack. */
+/**
+ * Where mappings begin, or at a multiple of it. Low, as the host's collector counts the whole length of a memory; the same in each
+ * run, so that code that was translated at an address is found there again.
+ */
+const MAP_BASE = 0x0400_0000;
+/** The specification has the mappings of the akuma ABI from here up. */
+const AKUMA_MAP_BASE = 0x1000_0000;
+/** What a program's memory begins with above the first mapping: each time that it grows costs more than the pages do. */
+const STATIC_ROOM_BYTES = 1 << 20;
+const DYNAMIC_ROOM_BYTES = 24 << 20;
+/** Between the stack and the trampoline. */
 const STACK_GUARD_BYTES = 0x1_0000;
 /** The stack of the akuma ABI ends here. */
 const AKUMA_STACK_TOP = 0x4000_0000;
@@ -90,14 +99,18 @@ function loadImages(
   const bias = image.isPositionIndependent ? POSITION_INDEPENDENT_BASE - image.start : 0;
   const end = image.end + bias;
   const isAkuma = request.abi === "akuma";
-  // A program that lies high pushes the mappings up.
-  const mapBase = Math.max(MAP_BASE, Math.ceil((end + LEAST_HEAP_BYTES) / MAP_BASE) * MAP_BASE);
-  const stackTop = isAkuma ? AKUMA_STACK_TOP : mapBase + STACK_GUARD_BYTES + STACK_BYTES;
-  const machine = machines.create(programOf(request.file), stackTop + (isAkuma ? 0 : 2 * STACK_BYTES), {
+  // A program that lies high pushes the mappings up. Below them lie the trampoline and the stack.
+  const least = end + LEAST_HEAP_BYTES + STACK_BYTES + STACK_GUARD_BYTES;
+  const mapBase = isAkuma ? AKUMA_MAP_BASE : Math.ceil(least / MAP_BASE) * MAP_BASE;
+  const trampoline = mapBase - PAGE_BYTES;
+  const stackTop = isAkuma ? AKUMA_STACK_TOP : mapBase - STACK_GUARD_BYTES;
+  const room = interpreter === null ? STATIC_ROOM_BYTES : DYNAMIC_ROOM_BYTES;
+  const machine = machines.create(programOf(request.file), isAkuma ? stackTop : mapBase + room, {
     heapStart: end,
     mapBase,
     limitBytes: request.maximumMemoryBytes,
     limits: request.limits,
+    account: machines.account,
   });
   if (typeof machine === "number") return machine;
   const fail = (errno: number): number => {
@@ -105,12 +118,14 @@ function loadImages(
     machine.leave();
     return errno;
   };
+  machine.returnsToFaults = !image.isGo;
   const { memory, space } = machine;
   let result = mapImage(space, image, request.file, bias);
   if (result < 0) return fail(result);
-  result = mapAnonymous(space, TRAMPOLINE_ADDRESS, PAGE_BYTES, PROT_READ | PROT_EXEC, "[vdso]");
+  result = mapAnonymous(space, trampoline, PAGE_BYTES, PROT_READ | PROT_EXEC, "[vdso]");
   if (result < 0) return fail(result);
-  writeTrampoline(memory);
+  writeTrampoline(memory, trampoline);
+  machine.trampoline = trampoline;
   const stackBytes = isAkuma ? AKUMA_STACK_BYTES : STACK_BYTES;
   result = mapAnonymous(space, stackTop - stackBytes, stackBytes, PROT_READ | PROT_WRITE, "[stack]");
   if (result < 0) return fail(result);

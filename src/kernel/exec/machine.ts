@@ -28,6 +28,13 @@ export class Machine {
   readonly program: string;
   /** Whose registers are in the CPU's state. */
   current: MachineThread | null = null;
+  /**
+   * Whether a handler of SIGSEGV may want to return to the instruction, and so needs all registers as they were there, which makes
+   * code slower. Go's runtime turns the signal into a panic and looks at pc, SP, LR and X28 alone.
+   */
+  returnsToFaults = true;
+  /** Where handlers return to. */
+  trampoline = 0;
   /** Processes that run in it. */
   users = 1;
   budget: number = FIRST_BUDGET;
@@ -60,7 +67,12 @@ export class Machine {
     this.memory.isMapped = (address, byteLength) => space.list.covers(address, address + byteLength, isAccessible);
   }
 
-  /** What faults leave behind from now on: a handler of SIGSEGV or SIGBUS may want to return to where it happened. */
+  /** The program handles SIGSEGV or SIGBUS. */
+  handlesFaults(): void {
+    if (this.returnsToFaults) this.faultMode = "precise";
+  }
+
+  /** What faults leave behind from now on. */
   set faultMode(mode: FaultMode) {
     this.cpu.setFaultMode(mode);
     this.currentFaultMode = mode;

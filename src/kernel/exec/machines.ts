@@ -27,6 +27,7 @@ import { stateOffset } from "../../cpu/state.ts";
 import { AddressSpace, type AddressSpaceOptions } from "../task/address-space.ts";
 import { forkAddressSpace } from "../task/fork-memory.ts";
 import { isOrphanedGroup } from "../task/job-control.ts";
+import { MemoryAccount } from "../task/memory-account.ts";
 import type { Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
 import { BLOCKED, type Task, TaskState } from "../task/task.ts";
@@ -35,7 +36,6 @@ import { Machine } from "./machine.ts";
 import { MachinePool } from "./machine-pool.ts";
 import { type MachineThread, NO_RESULT } from "./machine-thread.ts";
 import { enterHandler } from "./signal-frame.ts";
-import { TRAMPOLINE_ADDRESS } from "./trampoline.ts";
 
 /** Begins a call with the arguments in X0 to X5 of a CPU's state: see gate.ts. */
 export type StartCall = (task: Task, number: number, registers: DataView) => number;
@@ -51,19 +51,31 @@ const CALL_NUMBER = 8 * 8;
 /** Unknown instructions are logged this often. */
 const MOST_LOGGED = 100;
 
+export interface MachinesOptions {
+  /** Where translated code is kept beyond this run. */
+  codeStore?: CodeStore;
+  /** Bound of what all processes of machine code have touched together. Default 4 GiB. */
+  maximumBytes?: number;
+}
+
+const DEFAULT_MAXIMUM_BYTES: number = 2 ** 32;
+
 export class Machines {
   readonly system: System;
   private readonly pool = new MachinePool();
   /** Translated code, of all programs. */
   readonly code: CodeCache;
+  /** What all processes of machine code take together. */
+  readonly account: MemoryAccount;
   private readonly startCall: StartCall;
   private ready: MachineThread[] = [];
   private logged = 0;
 
-  constructor(system: System, startCall: StartCall, codeStore: CodeStore | null) {
+  constructor(system: System, startCall: StartCall, options: MachinesOptions = {}) {
     this.system = system;
+    this.account = new MemoryAccount(options.maximumBytes ?? DEFAULT_MAXIMUM_BYTES);
     this.startCall = startCall;
-    this.code = new CodeCache(codeStore === null ? {} : { store: codeStore });
+    this.code = new CodeCache(options.codeStore === undefined ? {} : { store: options.codeStore });
   }
 
   get hasReady(): boolean {
@@ -98,6 +110,8 @@ export class Machines {
       const space = forkAddressSpace(parent.space, recycled.memory, { stackPointer, previous, onCodeChange });
       if (typeof space === "number") return null;
       this.renew(recycled, space, parent.faultMode);
+      recycled.trampoline = parent.trampoline;
+      recycled.returnsToFaults = parent.returnsToFaults;
       return recycled;
     }
     const machine = this.createNew(parent.program, parent.memory.byteLength, parent.space.options);
@@ -107,6 +121,8 @@ export class Machines {
     if (typeof space === "number") return null;
     machine.space = space;
     machine.faultMode = parent.faultMode;
+    machine.trampoline = parent.trampoline;
+    machine.returnsToFaults = parent.returnsToFaults;
     return machine;
   }
 
@@ -118,6 +134,7 @@ export class Machines {
       const cpu = new Cpu({
         memory: memory.memory,
         cache: this.code,
+        translationEndsRun: true,
         onSupervisorCall: () => this.supervisorCall(machine),
         isExecutable: (address) => machine.space.isAccessible(address, 4, PROT_EXEC),
       });
@@ -258,7 +275,7 @@ export class Machines {
       const maskBefore = thread.savedMask ?? thread.blocked;
       thread.savedMask = null;
       process.signals.beginHandling(signal);
-      if (!enterHandler(thread, signal, information, action, maskBefore, TRAMPOLINE_ADDRESS)) {
+      if (!enterHandler(thread, signal, information, action, maskBefore, thread.machine.trampoline)) {
         this.system.log(`${process.executable}: no room on the stack for the handler of signal ${signal}`);
         process.terminateBySignal(SIGSEGV);
         return;

@@ -145,6 +145,7 @@ export function becomeMachine(process: Process, loaded: LoadedProgram, thread: M
   const { machine, entry, stackPointer } = loaded;
   process.isMachine = true;
   process.addressSpace = machine.space;
+  machine.space.options.limits = process.limits;
   process.onEnd = () => machine.leave();
   thread.blocked = process.mainThread.blocked;
   process.threads.clear();

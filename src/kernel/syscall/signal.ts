@@ -163,7 +163,7 @@ export function rtSigaction(
     if (result < 0) return result;
     const isHandled = signals.action(signal).handler > SIG_IGN;
     if (isHandled && (signal === SIGSEGV || signal === SIGBUS) && task.thread instanceof MachineThread)
-      task.thread.machine.faultMode = "precise";
+      task.thread.machine.handlesFaults();
   }
   if (oldAddress !== 0) {
     memory.writeInt64(oldAddress, before.handler);
