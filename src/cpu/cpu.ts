@@ -4,6 +4,8 @@
  */
 import { CodeCache, type CodeSpace } from "./code-cache.ts";
 import type { CodeMap } from "./code-map.ts";
+import type { CpuOptions, FaultMode, Stop } from "./cpu-options.ts";
+import { CpuState } from "./cpu-state.ts";
 import { crc32, crc32c } from "./crc32.ts";
 import { dataAccessOf, instructionAt, placeOf, trapKindOf } from "./fault.ts";
 import { estimate } from "./float/estimate.ts";
@@ -14,88 +16,16 @@ import { InstalledCode } from "./installed-code.ts";
 import { Interpreter } from "./interpret/interpreter.ts";
 import type { CodeModule } from "./region-module.ts";
 import { arrival, buildRuntime } from "./runtime.ts";
-import {
-  flagKind,
-  NULL_GUARD,
-  noExclusive,
-  PAGE_SHIFT,
-  PERMISSION_BYTES,
-  PERMISSIONS,
-  STATE_BYTES,
-  STOP,
-  stateOffset,
-  stopCode,
-} from "./state.ts";
+import { flagKind, NULL_GUARD, STOP, stateOffset, stopCode } from "./state.ts";
 import { PartKeys } from "./stored-code.ts";
 import type { RegisterSet } from "./translate/context.ts";
 import { translate } from "./translator.ts";
 
-/** Why run() returned. `pc` in the state is where to go on, for all but a fault of data. */
-export type Stop =
-  /** SVC #immediate; pc is behind it. */
-  | { readonly reason: "svc"; readonly immediate: number }
-  /** A word that is no instruction here; pc is at it. */
-  | { readonly reason: "unknown"; readonly word: number; readonly address: number }
-  | { readonly reason: "breakpoint"; readonly immediate: number; readonly address: number }
-  | { readonly reason: "budget" }
-  /**
-   * pc is at the instruction, where the host tells. "fetch": from outside of memory, or what may not be executed. "data": an access
-   * outside of memory, or one that the page's permissions forbid. "misaligned": an atomic access. "stack": the host's stack is
-   * spent. The address is null where that cannot be known; see FaultMode for which registers are exact. In interpreted code
-   * everything is exact.
-   */
-  | {
-      readonly reason: "fault";
-      readonly kind: "fetch" | "data" | "misaligned" | "stack";
-      readonly address: number | null;
-      readonly isStore: boolean;
-    };
-
-/**
- * What faults of data leave behind. "fast": pc, SP, X28, X29 and X30 are exact, others may be older. "precise": all general and
- * vector registers, and the flags if they are read again, so that a handler may return to the instruction. "checked": so too, and
- * accesses keep to the permissions set by setPermissions().
- */
-export type FaultMode = "fast" | "precise" | "checked";
-
-export interface CpuOptions {
-  readonly memory: WebAssembly.Memory;
-  /** Whether the memory was made as shared. */
-  readonly shared?: boolean;
-  /**
-   * Called at SVC with the registers in the state; true: go on behind it at once, false: run() returns. It must not change the
-   * program counter or FPCR when it says true.
-   */
-  readonly onSupervisorCall?: (immediate: number) => boolean;
-  /** See setFaultMode(). */
-  readonly faultMode?: FaultMode;
-  /** Makes every instruction a region of its own. Several times slower; to compare with. */
-  readonly exactFaults?: boolean;
-  /**
-   * Executes floating point in software, so that the exception flags of FPSR are kept: some microseconds an instruction. Without it
-   * they are kept only while FPCR is not zero.
-   */
-  readonly floatExceptions?: boolean;
-  /** Instructions in one region at most. */
-  readonly maximumInstructions?: number;
-  /**
-   * How often an address is branched or called to before it is translated: until then it is interpreted. 0: never interpret;
-   * Infinity: translate only what the interpreter lacks.
-   */
-  readonly interpretThreshold?: number;
-  /** Translated code to share with other CPUs; without it the CPU has its own. */
-  readonly cache?: CodeCache;
-  /** Translation takes so long that others get their turn behind it: the budget is spent. */
-  readonly translationEndsRun?: boolean;
-  /** Whether code may be fetched from the page at this address; asked when code is translated or taken from the cache. */
-  readonly isExecutable?: (address: number) => boolean;
-}
+export type { CpuOptions, FaultMode, Stop } from "./cpu-options.ts";
 
 const DEFAULT_MAXIMUM_INSTRUCTIONS = 1000;
 /** Where translating costs as much as interpreting does until then, by measurement. */
 const DEFAULT_INTERPRET_THRESHOLD = 250;
-const WASM_PAGE = 65536;
-const STATE_PAGES = 1;
 const everything: RegisterSet = { general: -1, vector: -1 };
 /** X28 to X30 and SP, which are what a handler needs that goes on elsewhere. */
 const frameRegisters: RegisterSet = { general: -1 << 28, vector: 0 };
@@ -111,10 +41,8 @@ interface Flavour {
 
 let runtimeModule: WebAssembly.Module | null = null;
 
-export class Cpu {
+export class Cpu extends CpuState {
   readonly memory: WebAssembly.Memory;
-  /** The state memory; see stateOffset. */
-  readonly state: WebAssembly.Memory;
   /** What was translated for this CPU so far: what came from the cache does not count. */
   readonly statistics: { regions: number; modules: number; instructions: number; wasmBytes: number } = {
     regions: 0,
@@ -143,19 +71,15 @@ export class Cpu {
   /** The flavour that was left last, to return to. */
   #otherFlavour: Flavour | null = null;
   readonly #indirectTargets = new IndirectTargets();
-  #view: DataView;
-  #thread: Uint8Array;
   #guest: Int32Array;
   readonly #keys = new PartKeys();
 
   constructor(options: CpuOptions) {
+    super();
     this.#options = options;
     this.#faultMode = options.faultMode ?? "fast";
     this.#cache = options.cache ?? new CodeCache();
     this.memory = options.memory;
-    this.state = new WebAssembly.Memory({ initial: STATE_PAGES });
-    this.#view = new DataView(this.state.buffer);
-    this.#thread = new Uint8Array(this.state.buffer, 0, STATE_BYTES);
     this.#guest = new Int32Array(this.memory.buffer);
     this.#imports = {
       memory: this.memory,
@@ -165,7 +89,7 @@ export class Cpu {
       halfToSingle,
       doubleToHalf,
       estimate,
-      executeFloat: (word: number) => executeFloat(this.#view, word),
+      executeFloat: (word: number) => executeFloat(this.view, word),
       supervisorCall: () => this.#supervisorCall(),
     };
     this.#interpreter = this.#newInterpreter(options.interpretThreshold ?? DEFAULT_INTERPRET_THRESHOLD);
@@ -174,8 +98,7 @@ export class Cpu {
     this.#isSoftFloat = this.#wantsSoftFloat;
     this.#installed = this.#link();
     this.#space = this.#spaceOf();
-    if (this.#faultMode === "checked") this.#makePermissions();
-    this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
+    if (this.#faultMode === "checked") this.makePermissions();
   }
 
   #newInterpreter(threshold: number): Interpreter | null {
@@ -210,30 +133,6 @@ export class Cpu {
     return this.#options.maximumInstructions ?? DEFAULT_MAXIMUM_INSTRUCTIONS;
   }
 
-  /** The state memory, see stateOffset. */
-  get view(): DataView {
-    return this.#view;
-  }
-
-  get pc(): number {
-    return this.view.getUint32(stateOffset.pc, true);
-  }
-  set pc(address: number) {
-    this.view.setUint32(stateOffset.pc, address, true);
-  }
-
-  /** Xn, or SP for 31, as an unsigned bigint. */
-  x(register: number): bigint {
-    return this.view.getBigUint64(8 * register, true);
-  }
-  setX(register: number, value: bigint | number): void {
-    this.view.setBigUint64(8 * register, BigInt.asUintN(64, BigInt(value)), true);
-  }
-  /** The low half of Xn as a number: for addresses and small values. */
-  x32(register: number): number {
-    return this.view.getUint32(8 * register, true);
-  }
-
   /** N, Z, C, V in bits 31 to 28. */
   get nzcv(): number {
     return (this.#runtime["packFlags"] as () => number)() >>> 0;
@@ -243,18 +142,6 @@ export class Cpu {
     this.view.setInt32(stateOffset.flagKind, flagKind.computed, true);
   }
 
-  /** A copy of the thread's registers, and back. */
-  saveThread(): Uint8Array<ArrayBuffer> {
-    return new Uint8Array(this.#thread);
-  }
-  /** Copies the thread's registers into STATE_BYTES bytes. */
-  saveThreadInto(bytes: Uint8Array): void {
-    bytes.set(this.#thread);
-  }
-  restoreThread(saved: Uint8Array): void {
-    this.#thread.set(saved);
-  }
-
   /**
    * Changes what is known after a fault, from now on. A process wants "precise" if it handles SIGSEGV or SIGBUS, and "checked" if it
    * protects pages that it means to access.
@@ -262,29 +149,11 @@ export class Cpu {
   setFaultMode(mode: FaultMode): void {
     if (mode === this.#faultMode) return;
     this.#faultMode = mode;
-    if (mode === "checked") this.#makePermissions();
+    if (mode === "checked") this.makePermissions();
     this.#space = this.#spaceOf();
     this.#installed.clear();
     this.#otherFlavour = null;
     this.#mustLeave = true;
-  }
-
-  /** What may be done with the pages from `start` to `end`: bits of `permission`. Nothing at first. For the mode "checked". */
-  setPermissions(start: number, end: number, permissions: number): void {
-    this.#makePermissions();
-    const bytes = new Uint8Array(this.state.buffer, PERMISSIONS, PERMISSION_BYTES);
-    bytes.fill(permissions, Math.floor(start / 2 ** PAGE_SHIFT), Math.ceil(end / 2 ** PAGE_SHIFT));
-  }
-
-  get #hasPermissions(): boolean {
-    return this.#view.byteLength > PERMISSIONS;
-  }
-
-  #makePermissions(): void {
-    if (this.#hasPermissions) return;
-    this.state.grow(PERMISSION_BYTES / WASM_PAGE);
-    this.#view = new DataView(this.state.buffer);
-    this.#thread = new Uint8Array(this.state.buffer, 0, STATE_BYTES);
   }
 
   /**
@@ -297,9 +166,7 @@ export class Cpu {
     this.#indirectTargets.forget();
     this.#otherFlavour = null;
     this.#space.merge(this.#installed.modules());
-    if (this.#hasPermissions) this.setPermissions(0, 2 ** 32, 0);
-    this.#thread.fill(0);
-    this.view.setInt32(stateOffset.exclusiveAddress, noExclusive, true);
+    this.clear();
   }
 
   /**
@@ -412,7 +279,7 @@ export class Cpu {
       // Code may be half taken in.
       if (this.#isTakingIn) this.#installed = this.#link();
       this.#isTakingIn = false;
-      const budget = this.#view.getInt32(stateOffset.budget, true);
+      const budget = this.view.getInt32(stateOffset.budget, true);
       // Nothing was entered since.
       if (!isIntact || budget === this.#spentAtBudget) return { reason: "fault", kind, address: null, isStore: false };
       this.#spentAtBudget = budget;
@@ -524,7 +391,7 @@ export class Cpu {
   }
 
   get #wantsSoftFloat(): boolean {
-    return this.#options.floatExceptions === true || this.#view.getInt32(stateOffset.fpcr, true) !== 0;
+    return this.#options.floatExceptions === true || this.view.getInt32(stateOffset.fpcr, true) !== 0;
   }
 
   /** Goes over to the other flavour of code if FPCR asks for it. The one left is kept as long as no code changes. */
