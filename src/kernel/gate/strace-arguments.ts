@@ -263,6 +263,7 @@ const formatters: Readonly<Record<ArgumentType, Formatter>> = {
   "fcntl-command": oneOf(names.fcntlCommands),
   "fcntl-argument": fcntlArgument,
   "ioctl-request": oneOf(names.ioctlRequests),
+  "scheduling-policy": oneOf(names.schedulingPolicies),
   "lock-operation": flagsOf(names.lockOperations),
   whence: oneOf(names.whences),
   signal: (call, index) => (value(call, index) === 0 ? "0" : signalName(value(call, index))),

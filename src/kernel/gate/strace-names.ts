@@ -4,6 +4,7 @@ import * as fileConstants from "../../abi/file.ts";
 import * as memoryConstants from "../../abi/memory.ts";
 import * as pollConstants from "../../abi/poll.ts";
 import * as resourceConstants from "../../abi/resource.ts";
+import * as scheduleConstants from "../../abi/schedule.ts";
 import * as signalConstants from "../../abi/signal.ts";
 import * as socketConstants from "../../abi/socket.ts";
 import * as terminalConstants from "../../abi/terminal.ts";
@@ -64,6 +65,10 @@ export const openFlags: NameTable = named(file, "O_", ["O_ACCMODE", "O_RDONLY", 
 export const descriptorFlags: NameTable = named(file, "FD_");
 const otherNames = Object.keys(fileConstants).filter((name) => name.startsWith("F_SEAL_"));
 export const fcntlCommands: NameTable = named(file, "F_", ["F_OK", "F_RDLCK", "F_WRLCK", "F_UNLCK", ...otherNames]);
+export const schedulingPolicies: NameTable = named([scheduleConstants], "SCHED_", [
+  "SCHED_ATTR_BYTES",
+  "SCHED_ATTR_BYTES_FIRST",
+]);
 export const lockTypes: NameTable = only(fileConstants, "F_RDLCK", "F_WRLCK", "F_UNLCK");
 export const lockOperations: NameTable = named(file, "LOCK_");
 export const ioctlRequests: NameTable = new Map([

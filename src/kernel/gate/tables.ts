@@ -22,7 +22,9 @@ import { pollCalls } from "../syscall/poll.ts";
 import { processAkumaCalls, processCalls } from "../syscall/process.ts";
 import { processControlCalls } from "../syscall/process-control.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "../syscall/read-write.ts";
+import { refusedCalls } from "../syscall/refused.ts";
 import { resolveHostCalls } from "../syscall/resolve-host.ts";
+import { scheduleCalls } from "../syscall/schedule.ts";
 import { sendfileCalls } from "../syscall/sendfile.ts";
 import { signalCalls } from "../syscall/signal.ts";
 import { signalfdCalls } from "../syscall/signalfd.ts";
@@ -60,6 +62,8 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...processCalls,
   ...processControlCalls,
   ...readWriteCalls,
+  ...refusedCalls,
+  ...scheduleCalls,
   ...sendfileCalls,
   ...signalCalls,
   ...signalfdCalls,

@@ -31,6 +31,8 @@ import { pollCalls } from "./poll.ts";
 import { processAkumaCalls, processCalls } from "./process.ts";
 import { processControlCalls } from "./process-control.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "./read-write.ts";
+import { refusedCalls } from "./refused.ts";
+import { scheduleCalls } from "./schedule.ts";
 import { signalCalls } from "./signal.ts";
 import { signalfdCalls } from "./signalfd.ts";
 import { timeAkumaCalls, timeCalls } from "./time.ts";
@@ -52,6 +54,8 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...processCalls,
   ...processControlCalls,
   ...readWriteCalls,
+  ...refusedCalls,
+  ...scheduleCalls,
   ...signalCalls,
   ...signalfdCalls,
   ...timeCalls,

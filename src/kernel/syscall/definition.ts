@@ -62,6 +62,7 @@ export type ArgumentType =
   | "fcntl-command"
   | "fcntl-argument"
   | "lock-operation"
+  | "scheduling-policy"
   | "ioctl-request"
   | "whence"
   | "signal"

@@ -1,5 +1,6 @@
 /** A process: a memory, a descriptor table, a place in the tree of processes, and the tasks that run in it. */
 import { NR_OPEN, RLIM_INFINITY, RLIM_NLIMITS } from "../../abi/resource.ts";
+import { SCHED_OTHER } from "../../abi/schedule.ts";
 import { CLD_CONTINUED, CLD_STOPPED, SIGCONT } from "../../abi/signal.ts";
 import { exitStatus, RLIMIT_NOFILE, signalStatus } from "../../abi/time.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
@@ -121,6 +122,14 @@ export class Process {
   /** prctl(PR_SET_TIMERSLACK): kept and told again; timers are as exact as they can be. */
   timerSlackNanoseconds: number;
   readonly defaultTimerSlackNanoseconds: number;
+  /** nice(2), from -20 to 19; kept and told again, as are the next four. */
+  nice: number;
+  schedulingPolicy: number;
+  /** SCHED_RESET_ON_FORK: children begin with the default policy. */
+  resetsScheduling = false;
+  ioPriority: number;
+  /** personality(2). */
+  personality: number;
   readonly system: System;
   private space: AddressSpace | null = null;
   private timer: IntervalTimer | null = null;
@@ -150,6 +159,12 @@ export class Process {
     this.timerSlackNanoseconds = options.parent?.timerSlackNanoseconds ?? 50_000;
     this.defaultTimerSlackNanoseconds = this.timerSlackNanoseconds;
     this.oomScoreAdjustment = options.parent?.oomScoreAdjustment ?? 0;
+    const { parent } = options;
+    const resets = parent === null || parent.resetsScheduling;
+    this.nice = parent === null || (resets && parent.nice < 0) ? 0 : parent.nice;
+    this.schedulingPolicy = resets ? SCHED_OTHER : parent.schedulingPolicy;
+    this.ioPriority = parent?.ioPriority ?? 0;
+    this.personality = parent?.personality ?? 0;
     this.avoidsHugePages = options.parent?.avoidsHugePages ?? false;
     options.parent?.children.add(this);
   }

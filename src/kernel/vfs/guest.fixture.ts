@@ -12,6 +12,7 @@ import { type OpenFile, OpenFileCount } from "../file/open-file.ts";
 import { Gate } from "../gate/gate.ts";
 import { SyscallTable } from "../gate/syscall-table.ts";
 import { attributeCalls } from "../syscall/attributes.ts";
+import type { SyscallDefinition } from "../syscall/definition.ts";
 import { descriptorCalls } from "../syscall/descriptor.ts";
 import { directoryCalls } from "../syscall/directory.ts";
 import { extendedAttributeCalls } from "../syscall/extended-attributes.ts";
@@ -79,7 +80,8 @@ export class Guest {
   readonly memory: UserMemory;
   private readonly gate: Gate;
 
-  constructor(root?: MemFs) {
+  /** `more` are calls beside those on files. */
+  constructor(root?: MemFs, more: readonly SyscallDefinition[] = []) {
     this.mounts = new MountTable(root ?? new MemFs({ clock: this.clock }));
     const { clock } = this;
     this.system = {
@@ -95,7 +97,7 @@ export class Guest {
       requestTurn: () => {},
       log: () => {},
     } as unknown as System;
-    const table = new SyscallTable(lines);
+    const table = new SyscallTable([...lines, ...more]);
     this.gate = new Gate(this.system, { linux: table, akuma: new SyscallTable([...lines, ...openAkumaCalls]) });
     this.memory = BufferMemory.allocate(MEMORY_BYTES, MEMORY_BYTES);
     this.process = this.makeProcess("linux");

@@ -10,6 +10,7 @@ import { messageScenarios } from "./messages.ts";
 import { nameScenarios } from "./names.ts";
 import { netlinkScenarios } from "./netlink.ts";
 import { optionScenarios } from "./options.ts";
+import { permissionScenarios } from "./permissions.ts";
 import { pipeScenarios } from "./pipes.ts";
 import { pollingScenarios } from "./polling.ts";
 import { processScenarios } from "./processes.ts";
@@ -34,6 +35,7 @@ export const scenarios: readonly Scenario[] = [
   ...nameScenarios,
   ...netlinkScenarios,
   ...optionScenarios,
+  ...permissionScenarios,
   ...pipeScenarios,
   ...pollingScenarios,
   ...processScenarios,
