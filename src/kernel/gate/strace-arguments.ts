@@ -272,6 +272,7 @@ const formatters: Readonly<Record<ArgumentType, Formatter>> = {
   "epoll-flags": flagsOf(names.epollFlags),
   "epoll-operation": oneOf(names.epollOperations),
   "eventfd-flags": flagsOf(names.eventfdFlags),
+  "signalfd-flags": flagsOf(names.signalfdFlags),
   "timerfd-flags": (call, index) =>
     flagNames(
       value(call, index),

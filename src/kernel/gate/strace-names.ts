@@ -94,6 +94,7 @@ export const timerfdFlags: NameTable = named([eventConstants], "TFD_", [
   "TFD_TIMER_ABSTIME",
   "TFD_TIMER_CANCEL_ON_SET",
 ]);
+export const signalfdFlags: NameTable = named([eventConstants], "SFD_");
 export const timerfdSetFlags: NameTable = named([eventConstants], "TFD_TIMER_");
 
 export const clocks: NameTable = named([timeConstants], "CLOCK_", ["CLOCK_TICKS_PER_SECOND"]);

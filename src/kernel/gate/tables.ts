@@ -17,8 +17,10 @@ import { memoryAkumaCalls, memoryCalls } from "../syscall/memory.ts";
 import { messageCalls } from "../syscall/message.ts";
 import { miscCalls } from "../syscall/misc.ts";
 import { openAkumaCalls, openCalls } from "../syscall/open.ts";
+import { pidfdCalls } from "../syscall/pidfd.ts";
 import { pipeCalls } from "../syscall/pipe.ts";
 import { pollCalls } from "../syscall/poll.ts";
+import { posixTimerCalls } from "../syscall/posix-timer.ts";
 import { processAkumaCalls, processCalls } from "../syscall/process.ts";
 import { processControlCalls } from "../syscall/process-control.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "../syscall/read-write.ts";
@@ -57,8 +59,10 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...memoryCalls,
   ...miscCalls,
   ...openCalls,
+  ...pidfdCalls,
   ...pipeCalls,
   ...pollCalls,
+  ...posixTimerCalls,
   ...processCalls,
   ...processControlCalls,
   ...readWriteCalls,

@@ -26,8 +26,10 @@ import { memfdCalls } from "./memfd.ts";
 import { memoryAkumaCalls, memoryCalls } from "./memory.ts";
 import { miscCalls } from "./misc.ts";
 import { openCalls } from "./open.ts";
+import { pidfdCalls } from "./pidfd.ts";
 import { pipeCalls } from "./pipe.ts";
 import { pollCalls } from "./poll.ts";
+import { posixTimerCalls } from "./posix-timer.ts";
 import { processAkumaCalls, processCalls } from "./process.ts";
 import { processControlCalls } from "./process-control.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "./read-write.ts";
@@ -49,8 +51,10 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...memoryCalls,
   ...miscCalls,
   ...openCalls,
+  ...pidfdCalls,
   ...pipeCalls,
   ...pollCalls,
+  ...posixTimerCalls,
   ...processCalls,
   ...processControlCalls,
   ...readWriteCalls,

@@ -72,6 +72,7 @@ export type ArgumentType =
   | "epoll-operation"
   | "eventfd-flags"
   | "timerfd-flags"
+  | "signalfd-flags"
   | "wait-options"
   | "wait-id-type"
   | "random-flags"

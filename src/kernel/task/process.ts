@@ -12,6 +12,7 @@ import { roundUpToPage } from "./area.ts";
 import { ProcessCredentials } from "./credentials.ts";
 import { IntervalTimer } from "./interval-timer.ts";
 import { leaveJobs } from "./job-control.ts";
+import { PosixTimers } from "./posix-timers.ts";
 import type { SignalInformation } from "./signal-queue.ts";
 import { ProcessSignals } from "./signals.ts";
 import type { System } from "./system.ts";
@@ -133,6 +134,7 @@ export class Process {
   readonly system: System;
   private space: AddressSpace | null = null;
   private timer: IntervalTimer | null = null;
+  private timers: PosixTimers | null = null;
   private readonly idleTasks: Task[] = [];
 
   constructor(system: System, options: ProcessOptions) {
@@ -247,6 +249,7 @@ export class Process {
     this.arguments = programArguments;
     this.environment = environment;
     this.name = nameOf(executable);
+    this.timers?.clear();
   }
 
   /** Stops all threads where they are: SIGSTOP and its kin. */
@@ -274,12 +277,19 @@ export class Process {
     return this.timer;
   }
 
+  /** What timer_create(2) has made. */
+  get posixTimers(): PosixTimers {
+    this.timers ??= new PosixTimers(this);
+    return this.timers;
+  }
+
   private end(status: number): void {
     if (this.hasExited) return;
     this.hasExited = true;
     this.status = status;
     this.tracer?.ended(this, status);
     this.timer?.set(0, 0);
+    this.timers?.clear();
     for (const task of [...this.parked]) {
       task.state = TaskState.dead;
       task.unpark();

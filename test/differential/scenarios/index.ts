@@ -19,6 +19,7 @@ import { socketScenarios } from "./sockets.ts";
 import { tcpScenarios } from "./tcp.ts";
 import { terminalScenarios } from "./terminals.ts";
 import { timeScenarios } from "./time.ts";
+import { timerScenarios } from "./timers.ts";
 import { udpScenarios } from "./udp.ts";
 import { unixScenarios } from "./unix.ts";
 import { waitingScenarios } from "./waiting.ts";
@@ -44,6 +45,7 @@ export const scenarios: readonly Scenario[] = [
   ...tcpScenarios,
   ...terminalScenarios,
   ...timeScenarios,
+  ...timerScenarios,
   ...udpScenarios,
   ...unixScenarios,
   ...waitingScenarios,
