@@ -95,6 +95,7 @@ const others = {
   RWF_APPEND: 0x10,
   RWF_NOWAIT: 8,
   RWF_HIPRI: 1,
+  SPLICE_F_NONBLOCK: 2,
 };
 
 const known = new Map<string, number>();

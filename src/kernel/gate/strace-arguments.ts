@@ -255,6 +255,7 @@ const formatters: Readonly<Record<ArgumentType, Formatter>> = {
     memory.isValid(at, 4) ? `[inet_addr("${formatIpv4(memory.view.getUint32(at, false))}")]` : pointer(at),
   ),
   "open-flags": (call, index) => openFlagsText(value(call, index)),
+  "splice-flags": flagsOf(names.spliceFlags),
   "pipe-flags": flagsOf(names.openFlags),
   "dup-flags": flagsOf(names.openFlags),
   "at-flags": (call, index) =>

@@ -62,6 +62,12 @@ export const socketLevels: NameTable = new Map([
 const file = [fileConstants];
 export const openAccessModes: NameTable = only(fileConstants, "O_RDONLY", "O_WRONLY", "O_RDWR");
 export const openFlags: NameTable = named(file, "O_", ["O_ACCMODE", "O_RDONLY", "O_WRONLY", "O_RDWR"]);
+export const spliceFlags: NameTable = new Map([
+  [1, "SPLICE_F_MOVE"],
+  [2, "SPLICE_F_NONBLOCK"],
+  [4, "SPLICE_F_MORE"],
+  [8, "SPLICE_F_GIFT"],
+]);
 export const descriptorFlags: NameTable = named(file, "FD_");
 const otherNames = Object.keys(fileConstants).filter((name) => name.startsWith("F_SEAL_"));
 export const fcntlCommands: NameTable = named(file, "F_", ["F_OK", "F_RDLCK", "F_WRLCK", "F_UNLCK", ...otherNames]);

@@ -18,6 +18,7 @@ import { messageCalls } from "../syscall/message.ts";
 import { miscCalls } from "../syscall/misc.ts";
 import { openAkumaCalls, openCalls } from "../syscall/open.ts";
 import { pidfdCalls } from "../syscall/pidfd.ts";
+import { openat2Calls } from "../syscall/openat2.ts";
 import { pipeCalls } from "../syscall/pipe.ts";
 import { pollCalls } from "../syscall/poll.ts";
 import { posixTimerCalls } from "../syscall/posix-timer.ts";
@@ -34,6 +35,7 @@ import { socketCalls } from "../syscall/socket.ts";
 import { socketIoCalls } from "../syscall/socket-io.ts";
 import { socketOptionCalls } from "../syscall/socket-option.ts";
 import { spawnCalls } from "../syscall/spawn.ts";
+import { spliceCalls } from "../syscall/splice.ts";
 import { statCalls } from "../syscall/stat.ts";
 import { synchronizeCalls } from "../syscall/synchronize.ts";
 import { timeAkumaCalls, timeCalls } from "../syscall/time.ts";
@@ -60,6 +62,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...miscCalls,
   ...openCalls,
   ...pidfdCalls,
+  ...openat2Calls,
   ...pipeCalls,
   ...pollCalls,
   ...posixTimerCalls,
@@ -71,6 +74,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...sendfileCalls,
   ...signalCalls,
   ...signalfdCalls,
+  ...spliceCalls,
   ...statCalls,
   ...synchronizeCalls,
   ...timeCalls,

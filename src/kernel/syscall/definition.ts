@@ -56,6 +56,7 @@ export type ArgumentType =
   // Names and flags.
   | "open-flags"
   | "pipe-flags"
+  | "splice-flags"
   | "dup-flags"
   | "at-flags"
   | "access-mode"

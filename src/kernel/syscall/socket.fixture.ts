@@ -31,6 +31,7 @@ import { signalCalls } from "./signal.ts";
 import { socketCalls } from "./socket.ts";
 import { socketIoCalls } from "./socket-io.ts";
 import { socketOptionCalls } from "./socket-option.ts";
+import { spliceCalls } from "./splice.ts";
 import { statCalls } from "./stat.ts";
 
 export const LOOPBACK = 0x7f00_0001;
@@ -46,6 +47,7 @@ const calls = [
   ...readWriteCalls,
   ...resolveHostCalls,
   ...signalCalls,
+  ...spliceCalls,
   ...statCalls,
   ...socketCalls,
   ...socketIoCalls,

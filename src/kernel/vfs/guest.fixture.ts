@@ -20,6 +20,7 @@ import { fileLockCalls } from "../syscall/file-lock.ts";
 import { identityCalls } from "../syscall/identity.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { openAkumaCalls, openCalls } from "../syscall/open.ts";
+import { openat2Calls } from "../syscall/openat2.ts";
 import { readWriteCalls } from "../syscall/read-write.ts";
 import { sendfileCalls } from "../syscall/sendfile.ts";
 import { statCalls } from "../syscall/stat.ts";
@@ -42,6 +43,7 @@ const lines = [
   ...identityCalls,
   ...linkCalls,
   ...openCalls,
+  ...openat2Calls,
   ...readWriteCalls,
   ...sendfileCalls,
   ...statCalls,

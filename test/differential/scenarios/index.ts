@@ -10,12 +10,14 @@ import { messageScenarios } from "./messages.ts";
 import { nameScenarios } from "./names.ts";
 import { netlinkScenarios } from "./netlink.ts";
 import { optionScenarios } from "./options.ts";
+import { pathScenarios } from "./paths.ts";
 import { permissionScenarios } from "./permissions.ts";
 import { pipeScenarios } from "./pipes.ts";
 import { pollingScenarios } from "./polling.ts";
 import { processScenarios } from "./processes.ts";
 import { rawScenarios } from "./raw.ts";
 import { socketScenarios } from "./sockets.ts";
+import { spliceScenarios } from "./splicing.ts";
 import { tcpScenarios } from "./tcp.ts";
 import { terminalScenarios } from "./terminals.ts";
 import { timeScenarios } from "./time.ts";
@@ -36,12 +38,14 @@ export const scenarios: readonly Scenario[] = [
   ...nameScenarios,
   ...netlinkScenarios,
   ...optionScenarios,
+  ...pathScenarios,
   ...permissionScenarios,
   ...pipeScenarios,
   ...pollingScenarios,
   ...processScenarios,
   ...rawScenarios,
   ...socketScenarios,
+  ...spliceScenarios,
   ...tcpScenarios,
   ...terminalScenarios,
   ...timeScenarios,
