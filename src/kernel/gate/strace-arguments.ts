@@ -273,6 +273,8 @@ const formatters: Readonly<Record<ArgumentType, Formatter>> = {
   "epoll-flags": flagsOf(names.epollFlags),
   "epoll-operation": oneOf(names.epollOperations),
   "eventfd-flags": flagsOf(names.eventfdFlags),
+  "inotify-flags": flagsOf(names.inotifyFlags),
+  "inotify-mask": flagsOf(names.inotifyMask),
   "signalfd-flags": flagsOf(names.signalfdFlags),
   "timerfd-flags": (call, index) =>
     flagNames(

@@ -1,6 +1,7 @@
 /** Names of flags and constants for strace, taken from the constants of src/abi themselves. */
 import * as eventConstants from "../../abi/event.ts";
 import * as fileConstants from "../../abi/file.ts";
+import * as inotifyConstants from "../../abi/inotify.ts";
 import * as memoryConstants from "../../abi/memory.ts";
 import * as pollConstants from "../../abi/poll.ts";
 import * as resourceConstants from "../../abi/resource.ts";
@@ -100,6 +101,8 @@ export const timerfdFlags: NameTable = named([eventConstants], "TFD_", [
   "TFD_TIMER_ABSTIME",
   "TFD_TIMER_CANCEL_ON_SET",
 ]);
+export const inotifyFlags: NameTable = only(inotifyConstants, "IN_CLOEXEC", "IN_NONBLOCK");
+export const inotifyMask: NameTable = named([inotifyConstants], "IN_", ["IN_CLOEXEC", "IN_NONBLOCK", "IN_ALL_EVENTS"]);
 export const signalfdFlags: NameTable = named([eventConstants], "SFD_");
 export const timerfdSetFlags: NameTable = named([eventConstants], "TFD_TIMER_");
 

@@ -10,6 +10,7 @@ import { extendedAttributeCalls } from "../syscall/extended-attributes.ts";
 import { fileLockCalls } from "../syscall/file-lock.ts";
 import { futexCalls } from "../syscall/futex.ts";
 import { identityCalls } from "../syscall/identity.ts";
+import { inotifyCalls } from "../syscall/inotify.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { machineCalls } from "../syscall/machine.ts";
 import { memfdCalls } from "../syscall/memfd.ts";
@@ -56,6 +57,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...futexCalls,
   ...fileLockCalls,
   ...identityCalls,
+  ...inotifyCalls,
   ...linkCalls,
   ...memfdCalls,
   ...memoryCalls,

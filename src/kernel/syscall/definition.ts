@@ -73,6 +73,8 @@ export type ArgumentType =
   | "epoll-operation"
   | "eventfd-flags"
   | "timerfd-flags"
+  | "inotify-flags"
+  | "inotify-mask"
   | "signalfd-flags"
   | "wait-options"
   | "wait-id-type"

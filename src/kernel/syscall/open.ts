@@ -25,6 +25,7 @@ import {
   S_IFREG,
   W_OK,
 } from "../../abi/file.ts";
+import { IN_MODIFY } from "../../abi/inotify.ts";
 import { acquireOnOpen } from "../task/job-control.ts";
 import type { Task } from "../task/task.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
@@ -126,7 +127,9 @@ export function truncate(task: Task, pathAddress: number, size: number): number 
   if (denied < 0) return denied;
   if (size > POSITION_MAXIMUM) return -EFBIG;
   const result = node.inode.truncate(node.dentry, size);
-  if (result === 0) node.inode.mapping?.afterTruncate(size);
+  if (result < 0) return result;
+  node.inode.mapping?.afterTruncate(size);
+  node.mount.watches.happened(node.dentry, IN_MODIFY);
   return result;
 }
 
@@ -140,7 +143,9 @@ export function ftruncate(task: Task, fd: number, size: number): number {
 
 function truncateFile(file: RegularFile, size: number): number {
   const result = file.truncate(size);
-  if (result === 0) file.node.inode.mapping?.afterTruncate(size);
+  if (result < 0) return result;
+  file.node.inode.mapping?.afterTruncate(size);
+  file.node.mount.watches.happened(file.node.dentry, IN_MODIFY);
   return result;
 }
 

@@ -20,6 +20,7 @@ import { MountTable } from "../vfs/mount-table.ts";
 import { type Outcome, TestKernel, TestProgram } from "./calls.fixture.ts";
 import { descriptorCalls } from "./descriptor.ts";
 import { epollCalls } from "./epoll.ts";
+import { identityCalls } from "./identity.ts";
 import { linkCalls } from "./link.ts";
 import { messageCalls } from "./message.ts";
 import { pipeCalls } from "./pipe.ts";
@@ -39,6 +40,7 @@ export const LOOPBACK = 0x7f00_0001;
 const calls = [
   ...descriptorCalls,
   ...epollCalls,
+  ...identityCalls,
   ...linkCalls,
   ...messageCalls,
   ...pipeCalls,

@@ -18,6 +18,7 @@ import { directoryCalls } from "../syscall/directory.ts";
 import { extendedAttributeCalls } from "../syscall/extended-attributes.ts";
 import { fileLockCalls } from "../syscall/file-lock.ts";
 import { identityCalls } from "../syscall/identity.ts";
+import { inotifyCalls } from "../syscall/inotify.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { openAkumaCalls, openCalls } from "../syscall/open.ts";
 import { openat2Calls } from "../syscall/openat2.ts";
@@ -41,6 +42,7 @@ const lines = [
   ...descriptorCalls,
   ...fileLockCalls,
   ...identityCalls,
+  ...inotifyCalls,
   ...linkCalls,
   ...openCalls,
   ...openat2Calls,

@@ -18,6 +18,7 @@ import {
   S_IFREG,
   W_OK,
 } from "../../abi/file.ts";
+import { IN_CREATE, IN_MODIFY, IN_OPEN } from "../../abi/inotify.ts";
 import type { OpenFile } from "../file/open-file.ts";
 import type { FileSystemContext } from "./file-system-context.ts";
 import { checkMagicLink, lookupChild, type PathNode, SYMLINKS_MAXIMUM, walk, walkParent } from "./path-walk.ts";
@@ -65,10 +66,15 @@ export function openNode(node: PathNode, flags: number, context?: FileSystemCont
     if (denied < 0) return denied;
   }
   const file = inode.open(node, flags & ~OPENING_FLAGS, context);
-  if (typeof file === "number" || !truncates) return file;
-  const error = inode.truncate(node.dentry, 0);
+  if (typeof file === "number") return file;
+  const error = truncates ? inode.truncate(node.dentry, 0) : 0;
   if (error === 0) {
-    inode.mapping?.afterTruncate(0);
+    if (truncates) inode.mapping?.afterTruncate(0);
+    const { watches } = mount;
+    if (!watches.isEmpty) {
+      watches.happened(node.dentry, IN_OPEN);
+      if (truncates) watches.happened(node.dentry, IN_MODIFY);
+    }
     return file;
   }
   file.retain().drop();
@@ -136,7 +142,11 @@ function openOrCreate(
     if (denied < 0) return denied;
     const createMode = mode & 0o7777 & ~context.umask;
     const file = parent.inode.createAndOpen(parent, name, createMode, flags & ~OPENING_FLAGS);
-    if (file instanceof VfsFile) giveToMaker(parent.inode, file.node.dentry, context);
+    if (file instanceof VfsFile) {
+      giveToMaker(parent.inode, file.node.dentry, context);
+      parent.mount.watches.entryHappened(parent.inode, name, IN_CREATE);
+      parent.mount.watches.happened(file.node.dentry, IN_OPEN);
+    }
     return file;
   }
   return -ELOOP;

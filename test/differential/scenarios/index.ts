@@ -4,6 +4,7 @@ import { descriptorScenarios } from "./descriptors.ts";
 import { fifoScenarios } from "./fifos.ts";
 import { fileScenarios } from "./files.ts";
 import { identityScenarios } from "./identities.ts";
+import { inotifyScenarios } from "./inotify.ts";
 import { lockScenarios } from "./locks.ts";
 import { memoryScenarios } from "./memory.ts";
 import { messageScenarios } from "./messages.ts";
@@ -32,6 +33,7 @@ export const scenarios: readonly Scenario[] = [
   ...fifoScenarios,
   ...fileScenarios,
   ...identityScenarios,
+  ...inotifyScenarios,
   ...lockScenarios,
   ...memoryScenarios,
   ...messageScenarios,
