@@ -1,16 +1,12 @@
 /**
  * Calls that nobody here may make, for want of the capability: mounting, namespaces, the clock, the machine as such. And what there
- * is nothing behind: extended attributes, file handles, the kernel's log.
+ * is nothing behind: file handles, the kernel's log.
  */
-import { E2BIG, EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPERM, ERANGE } from "../../abi/errno.ts";
+import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPERM } from "../../abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_FOLLOW } from "../../abi/file.ts";
 import type { Task } from "../task/task.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { resolve, resolveOrFile } from "./path-arguments.ts";
-
-const XATTR_NAME_MAXIMUM = 255;
-const XATTR_SIZE_MAXIMUM = 65_536;
-const XATTR_CREATE_OR_REPLACE = 3;
 
 function notPermitted(_task: Task): number {
   return -EPERM;
@@ -97,61 +93,7 @@ export function nameToHandleAt(
   return typeof found === "number" ? found : -EOPNOTSUPP;
 }
 
-/** An attribute's name: 0, or -ERANGE, -EFAULT. */
-function checkName(task: Task, address: number): number {
-  const name = task.process.memory.readString(address, XATTR_NAME_MAXIMUM + 2);
-  if (typeof name === "number") return name === -EFAULT ? -EFAULT : -ERANGE;
-  return name.length === 0 || name.length > XATTR_NAME_MAXIMUM ? -ERANGE : 0;
-}
-
-/** Which file an extended attribute is of; 0 or -errno. */
-type Find = (task: Task, place: number) => number;
-
-const byPath: Find = (task, path) => {
-  const node = resolve(task, AT_FDCWD, path, true);
-  return typeof node === "number" ? node : 0;
-};
-
-const byLink: Find = (task, path) => {
-  const node = resolve(task, AT_FDCWD, path, false);
-  return typeof node === "number" ? node : 0;
-};
-
-const byDescriptor: Find = (task, fd) => (task.file(fd) === null ? -EBADF : 0);
-
-/** No file system here keeps extended attributes. */
-function setAttribute(find: Find) {
-  return (task: Task, place: number, name: number, value: number, size: number, flags: number): number => {
-    if ((flags & ~XATTR_CREATE_OR_REPLACE) !== 0) return -EINVAL;
-    const bad = checkName(task, name);
-    if (bad < 0) return bad;
-    if (size > XATTR_SIZE_MAXIMUM) return -E2BIG;
-    if (!task.process.memory.isValid(value, size)) return -EFAULT;
-    return find(task, place) || -EOPNOTSUPP;
-  };
-}
-
-function namedAttribute(find: Find) {
-  return (task: Task, place: number, name: number): number => checkName(task, name) || find(task, place) || -EOPNOTSUPP;
-}
-
-function listAttributes(find: Find) {
-  return (task: Task, place: number): number => find(task, place);
-}
-
 export const refusedCalls: readonly SyscallDefinition[] = [
-  call(5, "setxattr", ["path", "string", "address", "size", "hex"], setAttribute(byPath)),
-  call(6, "lsetxattr", ["path", "string", "address", "size", "hex"], setAttribute(byLink)),
-  call(7, "fsetxattr", ["fd", "string", "address", "size", "hex"], setAttribute(byDescriptor)),
-  call(8, "getxattr", ["path", "string", "address", "size"], namedAttribute(byPath)),
-  call(9, "lgetxattr", ["path", "string", "address", "size"], namedAttribute(byLink)),
-  call(10, "fgetxattr", ["fd", "string", "address", "size"], namedAttribute(byDescriptor)),
-  call(11, "listxattr", ["path", "address", "size"], listAttributes(byPath)),
-  call(12, "llistxattr", ["path", "address", "size"], listAttributes(byLink)),
-  call(13, "flistxattr", ["fd", "address", "size"], listAttributes(byDescriptor)),
-  call(14, "removexattr", ["path", "string"], namedAttribute(byPath)),
-  call(15, "lremovexattr", ["path", "string"], namedAttribute(byLink)),
-  call(16, "fremovexattr", ["fd", "string"], namedAttribute(byDescriptor)),
   call(39, "umount2", ["path", "hex"], umount2),
   call(40, "mount", ["string", "path", "string", "hex", "address"], notPermitted),
   call(41, "pivot_root", ["path", "path"], notPermitted),

@@ -1,13 +1,11 @@
 /** Priorities and policies: kept, inherited, told again; not raised by anybody. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EACCES, EFAULT, EINVAL, EOPNOTSUPP, EPERM, ESRCH } from "../../abi/errno.ts";
-import { Guest } from "../vfs/guest.fixture.ts";
+import { EACCES, EFAULT, EINVAL, EPERM, ESRCH } from "../../abi/errno.ts";
 import { TestKernel } from "./calls.fixture.ts";
-import { refusedCalls } from "./refused.ts";
 
 const [SETPRIORITY, GETPRIORITY, SETSCHEDULER, GETSCHEDULER] = [140, 141, 119, 120];
-const [PERSONALITY, SYSLOG, ADJTIMEX, UNSHARE, SETUID, CAPSET] = [92, 116, 171, 97, 146, 91];
+const [PERSONALITY, SYSLOG, ADJTIMEX, UNSHARE, SETUID] = [92, 116, 171, 97, 146];
 
 test("nice values are inherited and only grow", () => {
   const kernel = new TestKernel();
@@ -63,14 +61,4 @@ test("what can be asked without a capability is answered", () => {
   assert.equal(program.call(ADJTIMEX, 8), -EFAULT);
   assert.equal(program.call(UNSHARE, 0x400), 0);
   assert.equal(program.call(UNSHARE, 0x2_0000), -EPERM);
-});
-
-test("files have no extended attributes", () => {
-  const guest = new Guest(undefined, refusedCalls);
-  guest.put("/f", "text");
-  const name = guest.secondPath("user.x");
-  assert.equal(guest.call(8, guest.path("/f"), name, 0, 0), -EOPNOTSUPP);
-  assert.equal(guest.call(5, guest.path("/f"), name, 0x8000, 1, 0), -EOPNOTSUPP);
-  assert.equal(guest.call(11, guest.path("/f"), 0, 0), 0);
-  assert.equal(guest.call(CAPSET, 8, 8), -EFAULT);
 });

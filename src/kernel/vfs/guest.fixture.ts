@@ -12,7 +12,6 @@ import { type OpenFile, OpenFileCount } from "../file/open-file.ts";
 import { Gate } from "../gate/gate.ts";
 import { SyscallTable } from "../gate/syscall-table.ts";
 import { attributeCalls } from "../syscall/attributes.ts";
-import type { SyscallDefinition } from "../syscall/definition.ts";
 import { descriptorCalls } from "../syscall/descriptor.ts";
 import { directoryCalls } from "../syscall/directory.ts";
 import { extendedAttributeCalls } from "../syscall/extended-attributes.ts";
@@ -84,8 +83,7 @@ export class Guest {
   readonly memory: UserMemory;
   private readonly gate: Gate;
 
-  /** `more` are calls beside those on files. */
-  constructor(root?: MemFs, more: readonly SyscallDefinition[] = []) {
+  constructor(root?: MemFs) {
     this.mounts = new MountTable(root ?? new MemFs({ clock: this.clock }));
     const { clock } = this;
     this.system = {
@@ -101,7 +99,7 @@ export class Guest {
       requestTurn: () => {},
       log: () => {},
     } as unknown as System;
-    const table = new SyscallTable([...lines, ...more]);
+    const table = new SyscallTable(lines);
     this.gate = new Gate(this.system, { linux: table, akuma: new SyscallTable([...lines, ...openAkumaCalls]) });
     this.memory = BufferMemory.allocate(MEMORY_BYTES, MEMORY_BYTES);
     this.process = this.makeProcess("linux");

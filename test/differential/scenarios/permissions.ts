@@ -138,25 +138,9 @@ export const permissionScenarios: readonly Scenario[] = [
       personality(0)`,
   },
   {
-    name: "files: attributes and handles by other names",
+    name: "files: handles",
     script: `
       f = openat(AT_FDCWD, "f", O_RDWR|O_CREAT, 0644)
-      symlinkat("none", AT_FDCWD, "link")
-      getxattr("none", "user.x", NULL, 0)
-      getxattr("f", "", NULL, 0)
-      getxattr("f", BAD, NULL, 0)
-      setxattr("f", "user.x", "v", 1, 4)
-      setxattr("f", "", "v", 1, 0)
-      setxattr("f", "user.x", "v", 70000, 0)
-      setxattr("none", "user.x", "v", 1, 0)
-      listxattr("none", NULL, 0)
-      listxattr("link", NULL, 0)
-      llistxattr("link", NULL, 0)
-      listxattr("f", NULL, 0)
-      flistxattr(99, NULL, 0)
-      fgetxattr(99, "user.x", NULL, 0)
-      removexattr("none", "user.x")
-      lremovexattr("link", "")
       name_to_handle_at(AT_FDCWD, "none", room(16), outint(), 0)
       name_to_handle_at(AT_FDCWD, "f", room(16), outint(), 0x4000)`,
   },
