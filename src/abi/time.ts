@@ -8,7 +8,15 @@ export const CLOCK_MONOTONIC_RAW = 4;
 export const CLOCK_REALTIME_COARSE = 5;
 export const CLOCK_MONOTONIC_COARSE = 6;
 export const CLOCK_BOOTTIME = 7;
+export const CLOCK_REALTIME_ALARM = 8;
+export const CLOCK_BOOTTIME_ALARM = 9;
 export const CLOCK_TAI = 11;
+/** How a timer of timer_create(2) notifies: sigevent(3type). */
+export const SIGEV_SIGNAL = 0;
+export const SIGEV_NONE = 1;
+export const SIGEV_THREAD = 2;
+export const SIGEV_THREAD_ID = 4;
+export const DELAYTIMER_MAX = 0x7fff_ffff;
 export const TIMER_ABSTIME = 1;
 export const ITIMER_REAL = 0;
 export const ITIMER_VIRTUAL = 1;
@@ -29,6 +37,7 @@ export const WAIT_THREAD_OPTIONS = 0xe0000000;
 export const P_ALL = 0;
 export const P_PID = 1;
 export const P_PGID = 2;
+export const P_PIDFD = 3;
 
 export const RLIMIT_NOFILE = 7;
 

@@ -30,7 +30,8 @@ export function statText(process: Process, thread: Thread, bootedMilliseconds: n
   fields[7] = process.terminal === null ? -1 : process.terminal.foregroundGroup;
   fields[13] = Math.floor((process.processorMilliseconds * CLOCK_TICKS) / 1000);
   fields[15] = Math.floor((process.childrenProcessorMilliseconds * CLOCK_TICKS) / 1000);
-  fields[17] = 20;
+  fields[17] = 20 + process.nice;
+  fields[18] = process.nice;
   fields[19] = process.threads.size;
   fields[21] = Math.max(0, Math.floor(((process.startedMilliseconds - bootedMilliseconds) * CLOCK_TICKS) / 1000));
   const { mapped, resident } = memoryFigures(process);
@@ -38,6 +39,7 @@ export function statText(process: Process, thread: Thread, bootedMilliseconds: n
   fields[23] = resident / PAGE_BYTES;
   fields[24] = "18446744073709551615";
   fields[37] = 17;
+  fields[40] = process.schedulingPolicy;
   fields[51] = process.hasExited ? process.status : 0;
   return `${fields.join(" ")}\n`;
 }

@@ -7,6 +7,7 @@ import { SOMAXCONN } from "../abi/socket.ts";
 import { EPHEMERAL_FIRST_PORT, EPHEMERAL_LAST_PORT } from "./net/ports.ts";
 import { MAXIMUM_BUFFER_BYTES } from "./socket/socket-options.ts";
 import type { System } from "./task/system.ts";
+import { QUEUED_EVENTS_MAXIMUM, WATCHES_MAXIMUM } from "./vfs/inotify-file.ts";
 import { fixedDirectory, type ProcDirectory, type ProcNode, textFile } from "./vfs/procfs/procfs.ts";
 
 const ENTROPY_BITS = 256;
@@ -30,6 +31,10 @@ export function systemControls(system: System): ProcDirectory {
         },
       },
       "file-nr": value(() => `${system.openFiles.current}\t0\t${system.openFiles.maximum}`),
+      inotify: fixedDirectory({
+        max_queued_events: constant(QUEUED_EVENTS_MAXIMUM),
+        max_user_watches: constant(WATCHES_MAXIMUM),
+      }),
       nr_open: constant(NR_OPEN),
       overflowgid: constant(65_534),
       overflowuid: constant(65_534),

@@ -83,7 +83,6 @@ const others = {
   GRND_NONBLOCK: 1,
   GRND_RANDOM: 2,
   GRND_INSECURE: 4,
-  CLOCK_REALTIME_ALARM: 8,
   RLIMIT_CPU: 0,
   RLIMIT_NLIMITS: 16,
   RUSAGE_SELF: 0,
@@ -93,10 +92,10 @@ const others = {
   PR_SET_PDEATHSIG: 1,
   PR_GET_PDEATHSIG: 2,
   PRIO_PROCESS: 0,
-  P_PIDFD: 3,
   RWF_APPEND: 0x10,
   RWF_NOWAIT: 8,
   RWF_HIPRI: 1,
+  SPLICE_F_NONBLOCK: 2,
 };
 
 const known = new Map<string, number>();

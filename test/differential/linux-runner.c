@@ -35,6 +35,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>

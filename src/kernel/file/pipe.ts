@@ -58,6 +58,16 @@ export class PipeBuffer {
     this.start = this.used === 0 ? 0 : (this.start + length) % ring.length;
   }
 
+  /** Copies up to `length` bytes, which stay; how many. */
+  peek(buffer: Uint8Array, offset: number, length: number): number {
+    const { start, used } = this;
+    const count = Math.min(length, used);
+    this.take(buffer, offset, count);
+    this.start = start;
+    this.used = used;
+    return count;
+  }
+
   private grow(wanted: number): void {
     let size = Math.max(PIPE_BUF, this.ring.length);
     while (size < wanted) size *= 2;
@@ -163,7 +173,7 @@ export function notifyAll(files: readonly OpenFile[], events: number): void {
 }
 
 abstract class PipeEnd extends OpenFile {
-  protected readonly pipe: PipeBuffer;
+  readonly pipe: PipeBuffer;
   private readonly createdMilliseconds: number;
 
   constructor(pipe: PipeBuffer, flags: number, nowMilliseconds: number) {

@@ -255,6 +255,7 @@ const formatters: Readonly<Record<ArgumentType, Formatter>> = {
     memory.isValid(at, 4) ? `[inet_addr("${formatIpv4(memory.view.getUint32(at, false))}")]` : pointer(at),
   ),
   "open-flags": (call, index) => openFlagsText(value(call, index)),
+  "splice-flags": flagsOf(names.spliceFlags),
   "pipe-flags": flagsOf(names.openFlags),
   "dup-flags": flagsOf(names.openFlags),
   "at-flags": (call, index) =>
@@ -263,6 +264,7 @@ const formatters: Readonly<Record<ArgumentType, Formatter>> = {
   "fcntl-command": oneOf(names.fcntlCommands),
   "fcntl-argument": fcntlArgument,
   "ioctl-request": oneOf(names.ioctlRequests),
+  "scheduling-policy": oneOf(names.schedulingPolicies),
   "lock-operation": flagsOf(names.lockOperations),
   whence: oneOf(names.whences),
   signal: (call, index) => (value(call, index) === 0 ? "0" : signalName(value(call, index))),
@@ -271,6 +273,9 @@ const formatters: Readonly<Record<ArgumentType, Formatter>> = {
   "epoll-flags": flagsOf(names.epollFlags),
   "epoll-operation": oneOf(names.epollOperations),
   "eventfd-flags": flagsOf(names.eventfdFlags),
+  "inotify-flags": flagsOf(names.inotifyFlags),
+  "inotify-mask": flagsOf(names.inotifyMask),
+  "signalfd-flags": flagsOf(names.signalfdFlags),
   "timerfd-flags": (call, index) =>
     flagNames(
       value(call, index),

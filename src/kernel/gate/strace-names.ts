@@ -1,9 +1,11 @@
 /** Names of flags and constants for strace, taken from the constants of src/abi themselves. */
 import * as eventConstants from "../../abi/event.ts";
 import * as fileConstants from "../../abi/file.ts";
+import * as inotifyConstants from "../../abi/inotify.ts";
 import * as memoryConstants from "../../abi/memory.ts";
 import * as pollConstants from "../../abi/poll.ts";
 import * as resourceConstants from "../../abi/resource.ts";
+import * as scheduleConstants from "../../abi/schedule.ts";
 import * as signalConstants from "../../abi/signal.ts";
 import * as socketConstants from "../../abi/socket.ts";
 import * as terminalConstants from "../../abi/terminal.ts";
@@ -61,9 +63,19 @@ export const socketLevels: NameTable = new Map([
 const file = [fileConstants];
 export const openAccessModes: NameTable = only(fileConstants, "O_RDONLY", "O_WRONLY", "O_RDWR");
 export const openFlags: NameTable = named(file, "O_", ["O_ACCMODE", "O_RDONLY", "O_WRONLY", "O_RDWR"]);
+export const spliceFlags: NameTable = new Map([
+  [1, "SPLICE_F_MOVE"],
+  [2, "SPLICE_F_NONBLOCK"],
+  [4, "SPLICE_F_MORE"],
+  [8, "SPLICE_F_GIFT"],
+]);
 export const descriptorFlags: NameTable = named(file, "FD_");
 const otherNames = Object.keys(fileConstants).filter((name) => name.startsWith("F_SEAL_"));
 export const fcntlCommands: NameTable = named(file, "F_", ["F_OK", "F_RDLCK", "F_WRLCK", "F_UNLCK", ...otherNames]);
+export const schedulingPolicies: NameTable = named([scheduleConstants], "SCHED_", [
+  "SCHED_ATTR_BYTES",
+  "SCHED_ATTR_BYTES_FIRST",
+]);
 export const lockTypes: NameTable = only(fileConstants, "F_RDLCK", "F_WRLCK", "F_UNLCK");
 export const lockOperations: NameTable = named(file, "LOCK_");
 export const ioctlRequests: NameTable = new Map([
@@ -89,6 +101,9 @@ export const timerfdFlags: NameTable = named([eventConstants], "TFD_", [
   "TFD_TIMER_ABSTIME",
   "TFD_TIMER_CANCEL_ON_SET",
 ]);
+export const inotifyFlags: NameTable = only(inotifyConstants, "IN_CLOEXEC", "IN_NONBLOCK");
+export const inotifyMask: NameTable = named([inotifyConstants], "IN_", ["IN_CLOEXEC", "IN_NONBLOCK", "IN_ALL_EVENTS"]);
+export const signalfdFlags: NameTable = named([eventConstants], "SFD_");
 export const timerfdSetFlags: NameTable = named([eventConstants], "TFD_TIMER_");
 
 export const clocks: NameTable = named([timeConstants], "CLOCK_", ["CLOCK_TICKS_PER_SECOND"]);

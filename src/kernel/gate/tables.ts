@@ -10,6 +10,7 @@ import { extendedAttributeCalls } from "../syscall/extended-attributes.ts";
 import { fileLockCalls } from "../syscall/file-lock.ts";
 import { futexCalls } from "../syscall/futex.ts";
 import { identityCalls } from "../syscall/identity.ts";
+import { inotifyCalls } from "../syscall/inotify.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { machineCalls } from "../syscall/machine.ts";
 import { memfdCalls } from "../syscall/memfd.ts";
@@ -17,12 +18,17 @@ import { memoryAkumaCalls, memoryCalls } from "../syscall/memory.ts";
 import { messageCalls } from "../syscall/message.ts";
 import { miscCalls } from "../syscall/misc.ts";
 import { openAkumaCalls, openCalls } from "../syscall/open.ts";
+import { openat2Calls } from "../syscall/openat2.ts";
+import { pidfdCalls } from "../syscall/pidfd.ts";
 import { pipeCalls } from "../syscall/pipe.ts";
 import { pollCalls } from "../syscall/poll.ts";
+import { posixTimerCalls } from "../syscall/posix-timer.ts";
 import { processAkumaCalls, processCalls } from "../syscall/process.ts";
 import { processControlCalls } from "../syscall/process-control.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "../syscall/read-write.ts";
+import { refusedCalls } from "../syscall/refused.ts";
 import { resolveHostCalls } from "../syscall/resolve-host.ts";
+import { scheduleCalls } from "../syscall/schedule.ts";
 import { sendfileCalls } from "../syscall/sendfile.ts";
 import { signalCalls } from "../syscall/signal.ts";
 import { signalfdCalls } from "../syscall/signalfd.ts";
@@ -30,6 +36,7 @@ import { socketCalls } from "../syscall/socket.ts";
 import { socketIoCalls } from "../syscall/socket-io.ts";
 import { socketOptionCalls } from "../syscall/socket-option.ts";
 import { spawnCalls } from "../syscall/spawn.ts";
+import { spliceCalls } from "../syscall/splice.ts";
 import { statCalls } from "../syscall/stat.ts";
 import { synchronizeCalls } from "../syscall/synchronize.ts";
 import { timeAkumaCalls, timeCalls } from "../syscall/time.ts";
@@ -50,19 +57,26 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...futexCalls,
   ...fileLockCalls,
   ...identityCalls,
+  ...inotifyCalls,
   ...linkCalls,
   ...memfdCalls,
   ...memoryCalls,
   ...miscCalls,
   ...openCalls,
+  ...pidfdCalls,
+  ...openat2Calls,
   ...pipeCalls,
   ...pollCalls,
+  ...posixTimerCalls,
   ...processCalls,
   ...processControlCalls,
   ...readWriteCalls,
+  ...refusedCalls,
+  ...scheduleCalls,
   ...sendfileCalls,
   ...signalCalls,
   ...signalfdCalls,
+  ...spliceCalls,
   ...statCalls,
   ...synchronizeCalls,
   ...timeCalls,

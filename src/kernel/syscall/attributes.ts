@@ -2,6 +2,7 @@
 import { CAP_CHOWN, CAP_FOWNER } from "../../abi/capability.ts";
 import { EACCES, EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPERM, EROFS } from "../../abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, S_IFMT, S_IFREG, W_OK } from "../../abi/file.ts";
+import { IN_ATTRIB } from "../../abi/inotify.ts";
 import { AnonymousFile } from "../file/anonymous-file.ts";
 import { type FileStatus, OpenFile } from "../file/open-file.ts";
 import type { Task } from "../task/task.ts";
@@ -36,7 +37,10 @@ function change(
     const denied = typeof status === "number" ? status : mayChange(status);
     if (denied < 0) return denied;
   }
-  return found instanceof VfsFile ? found.setAttributes(attributes) : node.inode.setAttributes(node.dentry, attributes);
+  const error =
+    found instanceof VfsFile ? found.setAttributes(attributes) : node.inode.setAttributes(node.dentry, attributes);
+  if (error === 0) node.mount.watches.happened(node.dentry, IN_ATTRIB);
+  return error;
 }
 
 /** Only the owner may. */

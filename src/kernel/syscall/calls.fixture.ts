@@ -26,11 +26,15 @@ import { memfdCalls } from "./memfd.ts";
 import { memoryAkumaCalls, memoryCalls } from "./memory.ts";
 import { miscCalls } from "./misc.ts";
 import { openCalls } from "./open.ts";
+import { pidfdCalls } from "./pidfd.ts";
 import { pipeCalls } from "./pipe.ts";
 import { pollCalls } from "./poll.ts";
+import { posixTimerCalls } from "./posix-timer.ts";
 import { processAkumaCalls, processCalls } from "./process.ts";
 import { processControlCalls } from "./process-control.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "./read-write.ts";
+import { refusedCalls } from "./refused.ts";
+import { scheduleCalls } from "./schedule.ts";
 import { signalCalls } from "./signal.ts";
 import { signalfdCalls } from "./signalfd.ts";
 import { timeAkumaCalls, timeCalls } from "./time.ts";
@@ -47,11 +51,15 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...memoryCalls,
   ...miscCalls,
   ...openCalls,
+  ...pidfdCalls,
   ...pipeCalls,
   ...pollCalls,
+  ...posixTimerCalls,
   ...processCalls,
   ...processControlCalls,
   ...readWriteCalls,
+  ...refusedCalls,
+  ...scheduleCalls,
   ...signalCalls,
   ...signalfdCalls,
   ...timeCalls,

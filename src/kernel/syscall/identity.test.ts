@@ -7,6 +7,7 @@ import { O_CREAT, O_RDONLY, O_RDWR, O_WRONLY } from "../../abi/file.ts";
 import { SIGCONT } from "../../abi/signal.ts";
 import { Guest, type GuestStat } from "../vfs/guest.fixture.ts";
 import { TestKernel, type TestProgram } from "./calls.fixture.ts";
+import { NetKernel } from "./socket.fixture.ts";
 
 const [SETUID, SETGID, SETREUID, SETRESUID, GETRESUID, SETFSUID, SETGROUPS, GETGROUPS] = [
   146, 144, 145, 147, 148, 151, 159, 158,
@@ -232,4 +233,14 @@ describe("files of others", () => {
     assert.equal(guest.call(UTIMES, -100, guest.path("/open"), 0, 0), -EACCES);
     assert.equal(guest.unlink("/tmp/mine"), 0);
   });
+});
+
+test("ports below 1024 are for those with the capability", () => {
+  const program = new NetKernel().program();
+  assert.equal(program.bind(program.socket(), 80), 0);
+  assert.equal(program.call(SETUID, 33), 0);
+  assert.equal(program.bind(program.socket(), 81), -EACCES);
+  assert.equal(program.bind(program.udp(), 53), -EACCES);
+  assert.equal(program.bind(program.socket(), 1024), 0);
+  assert.equal(program.bind(program.socket(), 0), 0);
 });

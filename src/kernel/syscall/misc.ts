@@ -40,11 +40,6 @@ function writeField(memory: UserMemory, address: number, text: string, byteLengt
   memory.bytes.set(field, address);
 }
 
-/** sethostname(2), setdomainname(2): the name is given at boot. */
-export function notPermitted(_task: Task): number {
-  return -EPERM;
-}
-
 export function getrandom(task: Task, address: number, length: number, flags: number): number {
   if ((flags & ~7) !== 0 || (flags & (GRND_RANDOM | GRND_INSECURE)) === (GRND_RANDOM | GRND_INSECURE)) return -EINVAL;
   const { memory } = task.process;
@@ -186,32 +181,11 @@ export function getcpu(task: Task, cpuAddress: number, nodeAddress: number): num
   return 0;
 }
 
-const PRIO_PROCESS = 0;
-const PRIO_USER = 2;
-
-/** Everybody has the nice value 0, which setpriority(2) does not change and getpriority(2) tells as 20. */
-function checkPriority(task: Task, which: number, who: number): number {
-  if (which < PRIO_PROCESS || which > PRIO_USER) return -EINVAL;
-  return which !== PRIO_PROCESS || exists(task, who) ? 0 : -ESRCH;
-}
-
-export function getpriority(task: Task, which: number, who: number): number {
-  return checkPriority(task, which, who) || 20;
-}
-
-export function setpriority(task: Task, which: number, who: number): number {
-  return checkPriority(task, which, who);
-}
-
 export const miscCalls: readonly SyscallDefinition[] = [
   call(122, "sched_setaffinity", ["pid", "size", "address"], schedSetaffinity),
   call(123, "sched_getaffinity", ["pid", "size", "address"], schedGetaffinity),
   call(124, "sched_yield", [], schedYield),
-  call(140, "setpriority", ["int", "int", "int"], setpriority),
-  call(141, "getpriority", ["int", "int"], getpriority),
   call(160, "uname", ["utsname-out"], uname),
-  call(161, "sethostname", ["buffer-in", "size"], notPermitted),
-  call(162, "setdomainname", ["buffer-in", "size"], notPermitted),
   call(163, "getrlimit", ["resource", "rlimit-out"], getrlimit),
   call(164, "setrlimit", ["resource", "rlimit"], setrlimit),
   call(165, "getrusage", ["usage-who", "address"], getrusage),

@@ -25,8 +25,10 @@ import {
   S_IFREG,
   W_OK,
 } from "../../abi/file.ts";
+import { IN_MODIFY } from "../../abi/inotify.ts";
 import { acquireOnOpen } from "../task/job-control.ts";
 import type { Task } from "../task/task.ts";
+import type { FileSystemContext } from "../vfs/file-system-context.ts";
 import { FifoFile } from "../vfs/memfs/memory-fifo.ts";
 import { openPath } from "../vfs/open-path.ts";
 import { checkAccess } from "../vfs/permission.ts";
@@ -35,13 +37,13 @@ import { call, type SyscallDefinition } from "./definition.ts";
 import { contextOf, readPath, resolve, startOf } from "./path-arguments.ts";
 
 /** O_TMPFILE without the O_DIRECTORY that goes with it. No file system here has nameless files. */
-const TMPFILE = 0o20000000;
+export const TMPFILE = 0o20000000;
 const FALLOC_FL_KEEP_SIZE = 1;
 /** For what a call holds before it has a descriptor. */
 const NO_DESCRIPTOR = -2;
 
 /** Flags that contradict each other are found before the path is looked at. 0 or -errno. */
-function checkOpenFlags(flags: number): number {
+export function checkOpenFlags(flags: number): number {
   if ((flags & O_PATH) !== 0) return 0;
   if ((flags & TMPFILE) !== 0) return (flags & O_ACCMODE) === 0 ? -EINVAL : -EOPNOTSUPP;
   return (flags & (O_CREAT | O_DIRECTORY)) === (O_CREAT | O_DIRECTORY) ? -EINVAL : 0;
@@ -58,7 +60,15 @@ function openFifo(task: Task, file: FifoFile, flags: number): number {
   return task.process.descriptors.install(file, (flags & O_CLOEXEC) !== 0 ? FD_CLOEXEC : 0);
 }
 
-function openText(task: Task, directory: number, path: string, openFlags: number, mode: number): number {
+/** `restricted` is the caller's view where it is not the usual one: openat2(2). */
+export function openText(
+  task: Task,
+  directory: number,
+  path: string,
+  openFlags: number,
+  mode: number,
+  restricted?: FileSystemContext,
+): number {
   const flags = openFlags | 0;
   if (task.scratch instanceof FifoFile) return openFifo(task, task.scratch, flags);
   // Before anything is made or truncated: is there a number for it?
@@ -66,7 +76,7 @@ function openText(task: Task, directory: number, path: string, openFlags: number
   if (room < 0) return room;
   const start = startOf(task, directory, path);
   if (typeof start === "number") return start;
-  const file = openPath(contextOf(task), path, flags, mode & 0o7777, start);
+  const file = openPath(restricted ?? contextOf(task), path, flags, mode & 0o7777, start);
   if (typeof file === "number") return file;
   if (file instanceof FifoFile) return openFifo(task, file, flags);
   if (file.terminal !== null && (flags & O_NOCTTY) === 0 && file.isReadable) acquireOnOpen(task.process, file.terminal);
@@ -117,7 +127,9 @@ export function truncate(task: Task, pathAddress: number, size: number): number 
   if (denied < 0) return denied;
   if (size > POSITION_MAXIMUM) return -EFBIG;
   const result = node.inode.truncate(node.dentry, size);
-  if (result === 0) node.inode.mapping?.afterTruncate(size);
+  if (result < 0) return result;
+  node.inode.mapping?.afterTruncate(size);
+  node.mount.watches.happened(node.dentry, IN_MODIFY);
   return result;
 }
 
@@ -131,7 +143,9 @@ export function ftruncate(task: Task, fd: number, size: number): number {
 
 function truncateFile(file: RegularFile, size: number): number {
   const result = file.truncate(size);
-  if (result === 0) file.node.inode.mapping?.afterTruncate(size);
+  if (result < 0) return result;
+  file.node.inode.mapping?.afterTruncate(size);
+  file.node.mount.watches.happened(file.node.dentry, IN_MODIFY);
   return result;
 }
 

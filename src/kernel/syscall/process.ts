@@ -1,11 +1,12 @@
 /** Processes: exit(2), wait4(2), waitid(2), process groups and sessions. */
-import { ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from "../../abi/errno.ts";
+import { EBADF, ECHILD, EFAULT, EINVAL, EPERM, ESRCH } from "../../abi/errno.ts";
 import { RUSAGE_BYTES } from "../../abi/resource.ts";
 import { CLD_CONTINUED, CLD_STOPPED, SIGCHLD, SIGCONT, SIGINFO_BYTES } from "../../abi/signal.ts";
 import {
   P_ALL,
   P_PGID,
   P_PID,
+  P_PIDFD,
   WAIT_THREAD_OPTIONS,
   WCONTINUED,
   WEXITED,
@@ -15,6 +16,7 @@ import {
   WUNTRACED,
 } from "../../abi/time.ts";
 import type { Process } from "../task/process.ts";
+import { ProcessFile } from "../task/process-file.ts";
 import { exitInformation } from "../task/process-table.ts";
 import { writeSignalInformation } from "../task/signal-information.ts";
 import type { SignalInformation } from "../task/signal-queue.ts";
@@ -168,7 +170,8 @@ export function waitid(
 ): number {
   const known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | WAIT_THREAD_OPTIONS;
   if ((options & ~known) !== 0 || (options & (WEXITED | WSTOPPED | WCONTINUED)) === 0) return -EINVAL;
-  const isWanted = idFilter(task.process, idType, id | 0);
+  const isWanted = idFilter(task, idType, id | 0);
+  if (typeof isWanted === "number") return isWanted;
   if (isWanted === null) return -EINVAL;
   const { memory } = task.process;
   if (informationAddress !== 0 && !memory.isValid(informationAddress, SIGINFO_BYTES)) return -EFAULT;
@@ -183,8 +186,13 @@ export function waitid(
   return 0;
 }
 
-/** waitid's first two arguments; null for a combination that does not exist. */
-function idFilter(process: Process, idType: number, id: number): ChildFilter | null {
+/** waitid's first two arguments; null for a combination that does not exist, -EBADF for a descriptor of no process. */
+function idFilter(task: Task, idType: number, id: number): ChildFilter | number | null {
+  const { process } = task;
+  if (idType === P_PIDFD && id >= 0) {
+    const file = task.file(id);
+    return file instanceof ProcessFile ? (child) => child === file.process : -EBADF;
+  }
   if (idType === P_ALL) return () => true;
   if (idType === P_PID && id > 0) return childFilter(process, id);
   if (idType === P_PGID && id >= 0) return groupFilter(id === 0 ? process.processGroup : id);

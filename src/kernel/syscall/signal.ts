@@ -44,7 +44,7 @@ function information(task: Task, code: number): SignalInformation {
 }
 
 /** kill(2): SIGCONT may go to anyone of the same session. */
-function maySignal(task: Task, target: Process, signal: number): boolean {
+export function maySignal(task: Task, target: Process, signal: number): boolean {
   const { process } = task;
   if (process === target || process.credentials.maySignal(target.credentials)) return true;
   return signal === SIGCONT && process.session === target.session;

@@ -31,5 +31,5 @@ export function signalfd4(task: Task, fd: number, maskAddress: number, maskBytes
 }
 
 export const signalfdCalls: readonly SyscallDefinition[] = [
-  call(74, "signalfd4", ["fd", "signal-set", "size", "hex"], signalfd4),
+  call(74, "signalfd4", ["fd", "signal-set", "size", "signalfd-flags"], signalfd4),
 ];

@@ -20,6 +20,7 @@ import { MountTable } from "../vfs/mount-table.ts";
 import { type Outcome, TestKernel, TestProgram } from "./calls.fixture.ts";
 import { descriptorCalls } from "./descriptor.ts";
 import { epollCalls } from "./epoll.ts";
+import { identityCalls } from "./identity.ts";
 import { linkCalls } from "./link.ts";
 import { messageCalls } from "./message.ts";
 import { pipeCalls } from "./pipe.ts";
@@ -31,6 +32,7 @@ import { signalCalls } from "./signal.ts";
 import { socketCalls } from "./socket.ts";
 import { socketIoCalls } from "./socket-io.ts";
 import { socketOptionCalls } from "./socket-option.ts";
+import { spliceCalls } from "./splice.ts";
 import { statCalls } from "./stat.ts";
 
 export const LOOPBACK = 0x7f00_0001;
@@ -38,6 +40,7 @@ export const LOOPBACK = 0x7f00_0001;
 const calls = [
   ...descriptorCalls,
   ...epollCalls,
+  ...identityCalls,
   ...linkCalls,
   ...messageCalls,
   ...pipeCalls,
@@ -46,6 +49,7 @@ const calls = [
   ...readWriteCalls,
   ...resolveHostCalls,
   ...signalCalls,
+  ...spliceCalls,
   ...statCalls,
   ...socketCalls,
   ...socketIoCalls,

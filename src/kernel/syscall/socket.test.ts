@@ -92,7 +92,8 @@ test("socket(2): kinds there are, and the error for those there are not", () => 
   assert.equal(program.call(198, AF_INET, SOCK_DGRAM, IPPROTO_ICMP), 3);
   assert.equal(program.call(198, AF_UNIX, SOCK_STREAM, 0), 4);
   assert.equal(program.call(198, AF_INET6, SOCK_STREAM, 0), -EAFNOSUPPORT);
-  assert.equal(program.call(198, 9, SOCK_RAW, 0), -EAFNOSUPPORT);
+  assert.equal(program.call(198, 16, SOCK_RAW, 9), -EPROTONOSUPPORT);
+  assert.equal(program.call(198, 17, SOCK_RAW, 0), -EAFNOSUPPORT);
   assert.equal(program.call(198, -1, SOCK_STREAM, 0), -EAFNOSUPPORT);
   assert.equal(program.call(198, 99, SOCK_STREAM, 0), -EAFNOSUPPORT);
   assert.equal(program.call(198, AF_INET, 12, 0), -EINVAL);
@@ -103,6 +104,8 @@ test("socket(2): kinds there are, and the error for those there are not", () => 
   assert.equal(program.call(198, AF_INET, SOCK_STREAM, 256), -EPROTONOSUPPORT);
   assert.equal(program.call(198, AF_INET, SOCK_STREAM, 263), -EINVAL);
   assert.equal(program.call(198, AF_INET, 5, 0), -ESOCKTNOSUPPORT);
+  assert.equal(program.call(198, AF_INET, SOCK_RAW, IPPROTO_ICMP), 4 + 1);
+  program.process.credentials.setUser(33);
   assert.equal(program.call(198, AF_INET, SOCK_RAW, IPPROTO_ICMP), -EPERM);
   assert.equal(program.call(198, AF_UNIX, SOCK_STREAM, 6), -EPROTONOSUPPORT);
 });

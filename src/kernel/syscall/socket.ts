@@ -5,20 +5,24 @@
  * The socket table's lock is held for each change of a socket's state and released before the descriptor table is touched or
  * the task parks.
  */
-import { CAP_NET_RAW } from "../../abi/capability.ts";
-import { EAGAIN, EALREADY, EBADF, EFAULT, EINPROGRESS, EINVAL, EOPNOTSUPP } from "../../abi/errno.ts";
+import { CAP_NET_BIND_SERVICE, CAP_NET_RAW } from "../../abi/capability.ts";
+import { EACCES, EAGAIN, EALREADY, EBADF, EFAULT, EINPROGRESS, EINVAL, EOPNOTSUPP } from "../../abi/errno.ts";
 import { FD_CLOEXEC, O_NONBLOCK } from "../../abi/file.ts";
 import { POLLHUP, POLLIN, POLLOUT } from "../../abi/poll.ts";
-import { AF_UNIX, SHUT_RDWR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_TYPE_MASK } from "../../abi/socket.ts";
+import { AF_INET, AF_UNIX, SHUT_RDWR, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_TYPE_MASK } from "../../abi/socket.ts";
 import { createSocket } from "../socket/create-socket.ts";
 import type { KernelSocket } from "../socket/kernel-socket.ts";
 import { SocketAddress } from "../socket/socket-address.ts";
+import { TcpSocket } from "../socket/tcp-socket.ts";
+import { UdpSocket } from "../socket/udp-socket.ts";
 import { UnixSocket } from "../socket/unix-socket.ts";
 import type { Task } from "../task/task.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { checkAddressRoom, credentialsOf, noteUser, readAddress, socketOf, writeAddress } from "./socket-arguments.ts";
 import { followUnixPath, makeUnixPath } from "./unix-path.ts";
 
+/** net.ipv4.ip_unprivileged_port_start */
+const PRIVILEGED_PORTS = 1024;
 const CREATION_FLAGS = SOCK_CLOEXEC | SOCK_NONBLOCK;
 
 /** Used by one handler at a time, from its start to its end. */
@@ -72,11 +76,19 @@ export function socketpair(task: Task, domain: number, type: number, protocol: n
   return 0;
 }
 
+/** ip(7): ports below 1024 are for those with CAP_NET_BIND_SERVICE. */
+function isPrivilegedPort(socket: KernelSocket): boolean {
+  const { port, family } = scratch;
+  if (family !== AF_INET || port === 0 || port >= PRIVILEGED_PORTS) return false;
+  return socket instanceof TcpSocket || socket instanceof UdpSocket;
+}
+
 export function bind(task: Task, fd: number, at: number, byteLength: number): number {
   const found = socketOf(task, fd | 0);
   if (typeof found === "number") return found;
   const bad = readAddress(task, at, byteLength | 0, scratch) || makeUnixPath(task, found, scratch);
   if (bad !== 0) return bad;
+  if (isPrivilegedPort(found) && !task.process.credentials.has(CAP_NET_BIND_SERVICE)) return -EACCES;
   const { lock } = found.table;
   lock.acquire();
   try {

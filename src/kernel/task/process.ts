@@ -1,5 +1,6 @@
 /** A process: a memory, a descriptor table, a place in the tree of processes, and the tasks that run in it. */
 import { NR_OPEN, RLIM_INFINITY, RLIM_NLIMITS } from "../../abi/resource.ts";
+import { SCHED_OTHER } from "../../abi/schedule.ts";
 import { CLD_CONTINUED, CLD_STOPPED, SIGCONT } from "../../abi/signal.ts";
 import { exitStatus, RLIMIT_NOFILE, signalStatus } from "../../abi/time.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
@@ -11,6 +12,7 @@ import { roundUpToPage } from "./area.ts";
 import { ProcessCredentials } from "./credentials.ts";
 import { IntervalTimer } from "./interval-timer.ts";
 import { leaveJobs } from "./job-control.ts";
+import { PosixTimers } from "./posix-timers.ts";
 import type { SignalInformation } from "./signal-queue.ts";
 import { ProcessSignals } from "./signals.ts";
 import type { System } from "./system.ts";
@@ -121,9 +123,18 @@ export class Process {
   /** prctl(PR_SET_TIMERSLACK): kept and told again; timers are as exact as they can be. */
   timerSlackNanoseconds: number;
   readonly defaultTimerSlackNanoseconds: number;
+  /** nice(2), from -20 to 19; kept and told again, as are the next four. */
+  nice: number;
+  schedulingPolicy: number;
+  /** SCHED_RESET_ON_FORK: children begin with the default policy. */
+  resetsScheduling = false;
+  ioPriority: number;
+  /** personality(2). */
+  personality: number;
   readonly system: System;
   private space: AddressSpace | null = null;
   private timer: IntervalTimer | null = null;
+  private timers: PosixTimers | null = null;
   private readonly idleTasks: Task[] = [];
 
   constructor(system: System, options: ProcessOptions) {
@@ -150,6 +161,12 @@ export class Process {
     this.timerSlackNanoseconds = options.parent?.timerSlackNanoseconds ?? 50_000;
     this.defaultTimerSlackNanoseconds = this.timerSlackNanoseconds;
     this.oomScoreAdjustment = options.parent?.oomScoreAdjustment ?? 0;
+    const { parent } = options;
+    const resets = parent === null || parent.resetsScheduling;
+    this.nice = parent === null || (resets && parent.nice < 0) ? 0 : parent.nice;
+    this.schedulingPolicy = resets ? SCHED_OTHER : parent.schedulingPolicy;
+    this.ioPriority = parent?.ioPriority ?? 0;
+    this.personality = parent?.personality ?? 0;
     this.avoidsHugePages = options.parent?.avoidsHugePages ?? false;
     options.parent?.children.add(this);
   }
@@ -232,6 +249,7 @@ export class Process {
     this.arguments = programArguments;
     this.environment = environment;
     this.name = nameOf(executable);
+    this.timers?.clear();
   }
 
   /** Stops all threads where they are: SIGSTOP and its kin. */
@@ -259,12 +277,19 @@ export class Process {
     return this.timer;
   }
 
+  /** What timer_create(2) has made. */
+  get posixTimers(): PosixTimers {
+    this.timers ??= new PosixTimers(this);
+    return this.timers;
+  }
+
   private end(status: number): void {
     if (this.hasExited) return;
     this.hasExited = true;
     this.status = status;
     this.tracer?.ended(this, status);
     this.timer?.set(0, 0);
+    this.timers?.clear();
     for (const task of [...this.parked]) {
       task.state = TaskState.dead;
       task.unpark();

@@ -17,8 +17,10 @@ import { directoryCalls } from "../syscall/directory.ts";
 import { extendedAttributeCalls } from "../syscall/extended-attributes.ts";
 import { fileLockCalls } from "../syscall/file-lock.ts";
 import { identityCalls } from "../syscall/identity.ts";
+import { inotifyCalls } from "../syscall/inotify.ts";
 import { linkCalls } from "../syscall/link.ts";
 import { openAkumaCalls, openCalls } from "../syscall/open.ts";
+import { openat2Calls } from "../syscall/openat2.ts";
 import { readWriteCalls } from "../syscall/read-write.ts";
 import { sendfileCalls } from "../syscall/sendfile.ts";
 import { statCalls } from "../syscall/stat.ts";
@@ -39,8 +41,10 @@ const lines = [
   ...descriptorCalls,
   ...fileLockCalls,
   ...identityCalls,
+  ...inotifyCalls,
   ...linkCalls,
   ...openCalls,
+  ...openat2Calls,
   ...readWriteCalls,
   ...sendfileCalls,
   ...statCalls,

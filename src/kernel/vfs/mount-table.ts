@@ -7,6 +7,7 @@ import { LockRank, RankedLock } from "../../base/ranked-lock.ts";
 import type { FileSystemContext } from "./file-system-context.ts";
 import type { Dentry, FileSystem } from "./inode.ts";
 import { PathNode, pathOf, walk } from "./path-walk.ts";
+import { WatchTable } from "./watches.ts";
 
 export interface MountOptions {
   readOnly?: boolean;
@@ -24,8 +25,17 @@ export class Mount {
   readonly children: Map<Dentry, Mount> = new Map();
   /** Open files that were reached through this mount. */
   openFiles = 0;
+  /** Who is told what happens to its files. */
+  readonly watches: WatchTable;
 
-  constructor(identifier: number, fileSystem: FileSystem, mountPoint: PathNode | null, readOnly: boolean) {
+  constructor(
+    identifier: number,
+    fileSystem: FileSystem,
+    mountPoint: PathNode | null,
+    readOnly: boolean,
+    watches: WatchTable = new WatchTable(),
+  ) {
+    this.watches = watches;
     this.identifier = identifier;
     this.fileSystem = fileSystem;
     this.root = fileSystem.root;
@@ -44,6 +54,7 @@ export interface MountListing {
 export class MountTable {
   readonly lock: RankedLock = new RankedLock(LockRank.mountTable, "mount table");
   readonly mounts: Mount[] = [];
+  readonly watches: WatchTable = new WatchTable();
   private identifiers = 0;
   private devices = 0;
   private readonly rootNode: PathNode;
@@ -119,7 +130,7 @@ export class MountTable {
 
   private attach(fileSystem: FileSystem, at: PathNode | null, options: MountOptions): Mount {
     if (fileSystem.deviceNumber === 0) fileSystem.deviceNumber = ++this.devices;
-    const mount = new Mount(++this.identifiers, fileSystem, at, options.readOnly ?? false);
+    const mount = new Mount(++this.identifiers, fileSystem, at, options.readOnly ?? false, this.watches);
     this.mounts.push(mount);
     return mount;
   }

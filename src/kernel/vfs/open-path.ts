@@ -1,5 +1,5 @@
 /** open(2) on a path: what the flags mean, in the order in which Linux finds their contradictions. */
-import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, EROFS } from "../../abi/errno.ts";
+import { EEXIST, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, EROFS, EXDEV } from "../../abi/errno.ts";
 import {
   O_ACCMODE,
   O_CLOEXEC,
@@ -18,9 +18,10 @@ import {
   S_IFREG,
   W_OK,
 } from "../../abi/file.ts";
+import { IN_CREATE, IN_MODIFY, IN_OPEN } from "../../abi/inotify.ts";
 import type { OpenFile } from "../file/open-file.ts";
 import type { FileSystemContext } from "./file-system-context.ts";
-import { lookupChild, type PathNode, SYMLINKS_MAXIMUM, walk, walkParent } from "./path-walk.ts";
+import { checkMagicLink, lookupChild, type PathNode, SYMLINKS_MAXIMUM, walk, walkParent } from "./path-walk.ts";
 import { checkAccess, checkMake, giveToMaker } from "./permission.ts";
 import { PathHandle, VfsFile } from "./vfs-file.ts";
 
@@ -65,10 +66,15 @@ export function openNode(node: PathNode, flags: number, context?: FileSystemCont
     if (denied < 0) return denied;
   }
   const file = inode.open(node, flags & ~OPENING_FLAGS, context);
-  if (typeof file === "number" || !truncates) return file;
-  const error = inode.truncate(node.dentry, 0);
+  if (typeof file === "number") return file;
+  const error = truncates ? inode.truncate(node.dentry, 0) : 0;
   if (error === 0) {
-    inode.mapping?.afterTruncate(0);
+    if (truncates) inode.mapping?.afterTruncate(0);
+    const { watches } = mount;
+    if (!watches.isEmpty) {
+      watches.happened(node.dentry, IN_OPEN);
+      if (truncates) watches.happened(node.dentry, IN_MODIFY);
+    }
     return file;
   }
   file.retain().drop();
@@ -100,6 +106,7 @@ function openOrCreate(
   start: PathNode | undefined,
 ): OpenFile | number {
   if ((flags & O_DIRECTORY) !== 0) return -EINVAL;
+  const { restrictions } = context;
   let currentPath = path;
   let currentStart = start;
   for (let links = 0; links <= SYMLINKS_MAXIMUM; links++) {
@@ -111,9 +118,15 @@ function openOrCreate(
     if (!parent.inode.isDirectory) return -ENOTDIR;
     const node = lookupChild(parent, name, context);
     if (typeof node !== "number") {
+      if (restrictions?.withinMount === true && node.mount !== parent.mount) return -EXDEV;
       if ((flags & O_EXCL) !== 0) return -EEXIST;
       if (!node.inode.isSymlink || (flags & O_NOFOLLOW) !== 0) return openNode(node, flags, context);
+      if (restrictions?.noSymlinks === true) return -ELOOP;
       const object = node.inode.followLink(context);
+      if (object !== null && restrictions !== undefined) {
+        const refused = checkMagicLink(restrictions, object, parent.mount);
+        if (refused < 0) return refused;
+      }
       if (object !== null) return typeof object === "number" ? object : openNode(object, flags, context);
       // A symlink in the last place: go on with its target, which may be missing and is made then.
       const target = node.inode.readLink(context);
@@ -129,7 +142,11 @@ function openOrCreate(
     if (denied < 0) return denied;
     const createMode = mode & 0o7777 & ~context.umask;
     const file = parent.inode.createAndOpen(parent, name, createMode, flags & ~OPENING_FLAGS);
-    if (file instanceof VfsFile) giveToMaker(parent.inode, file.node.dentry, context);
+    if (file instanceof VfsFile) {
+      giveToMaker(parent.inode, file.node.dentry, context);
+      parent.mount.watches.entryHappened(parent.inode, name, IN_CREATE);
+      parent.mount.watches.happened(file.node.dentry, IN_OPEN);
+    }
     return file;
   }
   return -ELOOP;

@@ -14,6 +14,16 @@ import {
   S_IFSOCK,
   W_OK,
 } from "../../abi/file.ts";
+import {
+  IN_ATTRIB,
+  IN_CREATE,
+  IN_DELETE,
+  IN_DELETE_SELF,
+  IN_ISDIR,
+  IN_MOVE_SELF,
+  IN_MOVED_FROM,
+  IN_MOVED_TO,
+} from "../../abi/inotify.ts";
 import type { FileSystemContext } from "./file-system-context.ts";
 import type { Dentry, Inode } from "./inode.ts";
 import type { MountTable } from "./mount-table.ts";
@@ -49,7 +59,12 @@ function placeForNew(
 function finish(context: FileSystemContext, place: ParentNode, made: Dentry | number): number {
   if (typeof made === "number") return made;
   giveToMaker(place.parent.inode, made, context);
+  tellCreated(place, made);
   return 0;
+}
+
+function tellCreated({ parent, name }: ParentNode, made: Dentry): void {
+  parent.mount.watches.entryHappened(parent.inode, name, IN_CREATE | (made.inode.isDirectory ? IN_ISDIR : 0));
 }
 
 export function makeDirectory(context: FileSystemContext, path: string, mode: number, start?: PathNode): number {
@@ -82,7 +97,7 @@ export function makeSocketNode(context: FileSystemContext, path: string, mode: n
   if (typeof place === "number") return place;
   const made = place.parent.inode.makeSocket(place.parent.dentry, place.name, mode & 0o777 & ~context.umask);
   if (typeof made === "number") return made;
-  giveToMaker(place.parent.inode, made, context);
+  finish(context, place, made);
   return made.inode;
 }
 
@@ -101,7 +116,10 @@ export function makeLink(context: FileSystemContext, file: PathNode, path: strin
   if (place.parent.mount !== file.mount) return -EXDEV;
   if (file.inode.isDirectory) return -EPERM;
   const made = place.parent.inode.link(place.parent.dentry, place.name, file.dentry);
-  return typeof made === "number" ? made : 0;
+  if (typeof made === "number") return made;
+  file.mount.watches.selfHappened(file.inode, IN_ATTRIB);
+  tellCreated(place, made);
+  return 0;
 }
 
 /** unlink(2), or with `directory` rmdir(2). */
@@ -131,7 +149,11 @@ export function removeName(
     if (!directory && isDirectory) return -EISDIR;
     if (!directory && place.trailingSlash) return -ENOTDIR;
     if (dentry.mountCount > 0) return -EBUSY;
-    return directory ? parent.inode.removeDirectory(parent.dentry, dentry) : parent.inode.unlink(parent.dentry, dentry);
+    const error = directory
+      ? parent.inode.removeDirectory(parent.dentry, dentry)
+      : parent.inode.unlink(parent.dentry, dentry);
+    if (error === 0) tellRemoved(parent, dentry.inode, name);
+    return error;
   } finally {
     mounts.lock.release();
   }
@@ -200,7 +222,36 @@ function renameEntry(
     if (!child.inode.isDirectory && target.inode.isDirectory) return -EISDIR;
   }
   if (child.mountCount > 0 || (target !== null && target.mountCount > 0)) return -EBUSY;
-  return from.parent.inode.rename(from.parent.dentry, child, to.parent.dentry, to.name, target, options);
+  const error = from.parent.inode.rename(from.parent.dentry, child, to.parent.dentry, to.name, target, options);
+  if (error === 0) tellRenamed(from, to, child.inode, options.exchange ? null : target);
+  return error;
+}
+
+/** A name is gone; a file whose last one it was is too, as far as who watches it is concerned. */
+function tellRemoved(parent: PathNode, inode: Inode, name: string): void {
+  const { watches } = parent.mount;
+  if (watches.isEmpty) return;
+  tellLost(parent, inode);
+  watches.entryHappened(parent.inode, name, IN_DELETE | (inode.isDirectory ? IN_ISDIR : 0));
+}
+
+function tellLost(parent: PathNode, inode: Inode): void {
+  const status = inode.status();
+  const hasNames = !inode.isDirectory && typeof status !== "number" && status.links > 0;
+  const { watches } = parent.mount;
+  if (!inode.isDirectory) watches.selfHappened(inode, IN_ATTRIB);
+  if (!hasNames) watches.selfHappened(inode, IN_DELETE_SELF);
+}
+
+function tellRenamed(from: ParentNode, to: ParentNode, moved: Inode, replaced: Dentry | null): void {
+  const { watches } = from.parent.mount;
+  if (watches.isEmpty) return;
+  const cookie = watches.nextCookie();
+  const kind = moved.isDirectory ? IN_ISDIR : 0;
+  watches.entryHappened(from.parent.inode, from.name, IN_MOVED_FROM | kind, cookie);
+  watches.entryHappened(to.parent.inode, to.name, IN_MOVED_TO | kind, cookie);
+  watches.selfHappened(moved, IN_MOVE_SELF | kind);
+  if (replaced !== null) tellLost(to.parent, replaced.inode);
 }
 
 /** Both directories change, and a directory that gets another parent does too. */

@@ -2,9 +2,9 @@
  * From a path to a file: path_resolution(7). One loop over the components, with symlinks, `..`, mount points and the process's
  * root; no recursion, so no path can make it deep. Rules of Linux where POSIX leaves a choice.
  */
-import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from "../../abi/errno.ts";
+import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EXDEV } from "../../abi/errno.ts";
 import { NAME_MAX, PATH_MAX, X_OK } from "../../abi/file.ts";
-import type { FileSystemContext } from "./file-system-context.ts";
+import type { FileSystemContext, WalkRestrictions } from "./file-system-context.ts";
 import type { Dentry, Inode } from "./inode.ts";
 import type { Mount } from "./mount-table.ts";
 import { checkAccess } from "./permission.ts";
@@ -137,6 +137,13 @@ function coveredBy(mount: Mount, dentry: Dentry): PathNode {
   return new PathNode(mount, dentry);
 }
 
+/** A link that leads to an object jumps there: out of any directory, and of the mount. */
+export function checkMagicLink(restrictions: WalkRestrictions, object: PathNode | number, mount: Mount): number {
+  if (restrictions.noMagicLinks || restrictions.noSymlinks) return -ELOOP;
+  if (restrictions.noJumps) return -EXDEV;
+  return restrictions.withinMount && typeof object !== "number" && object.mount !== mount ? -EXDEV : 0;
+}
+
 class Walker {
   mount: Mount;
   dentry: Dentry;
@@ -155,6 +162,7 @@ class Walker {
     this.mount = from.mount;
     this.dentry = from.dentry;
     if (path === "") this.startError = -ENOENT;
+    else if (path.charCodeAt(0) === SLASH && context.restrictions?.beneath != null) this.startError = -EXDEV;
     else if (from !== context.root) this.startError = from.inode.revalidate(from.dentry);
     if (this.startError === 0) this.startError = checkPath(path);
   }
@@ -198,9 +206,12 @@ class Walker {
 
   private step(name: string, followSymlink: boolean): number {
     if (name === ".") return 0;
+    const { restrictions } = this.context;
     if (name === "..") {
+      const { mount } = this;
+      if (restrictions?.beneath != null && this.isAt(restrictions.beneath)) return -EXDEV;
       this.up();
-      return 0;
+      return restrictions?.withinMount === true && this.mount !== mount ? -EXDEV : 0;
     }
     const error = checkName(name);
     if (error < 0) return error;
@@ -210,11 +221,16 @@ class Walker {
     if (found.inode.isSymlink && followSymlink) return this.follow(found.inode);
     this.dentry = found;
     if (found.mountCount > 0) {
+      if (restrictions?.withinMount === true) return -EXDEV;
       const top = coveredBy(this.mount, found);
       this.mount = top.mount;
       this.dentry = top.dentry;
     }
     return 0;
+  }
+
+  private isAt(node: PathNode): boolean {
+    return this.dentry === node.dentry && this.mount === node.mount;
   }
 
   /** Goes one up: stays at the process's root, and leaves a mount through the directory it covers. */
@@ -239,9 +255,14 @@ class Walker {
 
   /** Puts the link's target in front of what is left of the path. */
   private follow(link: Inode): number {
-    if (++this.symlinks > SYMLINKS_MAXIMUM) return -ELOOP;
+    const { restrictions } = this.context;
+    if (++this.symlinks > SYMLINKS_MAXIMUM || restrictions?.noSymlinks === true) return -ELOOP;
     const object = link.followLink(this.context);
     if (object !== null) {
+      if (restrictions !== undefined) {
+        const refused = checkMagicLink(restrictions, object, this.mount);
+        if (refused < 0) return refused;
+      }
       if (typeof object === "number") return object;
       this.mount = object.mount;
       this.dentry = object.dentry;
@@ -256,6 +277,8 @@ class Walker {
     this.position = 0;
     this.trailingSlash = false;
     if (target.charCodeAt(0) === SLASH) {
+      if (restrictions?.beneath != null) return -EXDEV;
+      if (restrictions?.withinMount === true && this.mount !== this.context.root.mount) return -EXDEV;
       this.mount = this.context.root.mount;
       this.dentry = this.context.root.dentry;
     }

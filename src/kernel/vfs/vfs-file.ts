@@ -4,6 +4,7 @@
  */
 import { EBADF, EFAULT, EFBIG, EINVAL, EISDIR, ENOTTY, ENXIO, EOPNOTSUPP } from "../../abi/errno.ts";
 import { FIONREAD, O_APPEND, O_PATH, SEEK_CUR, SEEK_END, SEEK_SET } from "../../abi/file.ts";
+import { IN_ACCESS, IN_CLOSE_NOWRITE, IN_CLOSE_WRITE, IN_MODIFY } from "../../abi/inotify.ts";
 import { type FileStatus, OpenFile } from "../file/open-file.ts";
 import type { AttributeChange, CursorEntry } from "./inode.ts";
 import { type PathNode, pathOf } from "./path-walk.ts";
@@ -49,7 +50,11 @@ export abstract class VfsFile extends OpenFile {
   }
 
   protected release(): void {
-    this.node.mount.openFiles--;
+    const { mount, dentry } = this.node;
+    mount.openFiles--;
+    if (!mount.watches.isEmpty && (this.flags & O_PATH) === 0) {
+      mount.watches.happened(dentry, this.isWritable ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);
+    }
     this.close();
   }
 
@@ -120,7 +125,10 @@ export abstract class RegularFile extends VfsFile {
     if (!this.isReadable) return -EBADF;
     this.node.inode.mapping?.beforeRead(this.position, length);
     const count = this.readBytes(buffer, offset, length, this.position);
-    if (count > 0) this.position += count;
+    if (count > 0) {
+      this.position += count;
+      this.tell(IN_ACCESS);
+    }
     return count;
   }
 
@@ -136,6 +144,7 @@ export abstract class RegularFile extends VfsFile {
     if (count > 0) {
       this.position = position + count;
       this.node.inode.mapping?.afterWrite(position, count);
+      this.tell(IN_MODIFY);
     }
     return count;
   }
@@ -144,7 +153,9 @@ export abstract class RegularFile extends VfsFile {
     if (!this.isReadable) return -EBADF;
     if (position < 0) return -EINVAL;
     this.node.inode.mapping?.beforeRead(position, length);
-    return this.readBytes(buffer, offset, length, position);
+    const count = this.readBytes(buffer, offset, length, position);
+    if (count > 0) this.tell(IN_ACCESS);
+    return count;
   }
 
   /** pwrite(2), BUGS: a file with O_APPEND is appended to, whatever the position says. */
@@ -159,7 +170,10 @@ export abstract class RegularFile extends VfsFile {
     }
     if (at + length > POSITION_MAXIMUM) return -EFBIG;
     const count = this.writeBytes(buffer, offset, length, at);
-    if (count > 0) this.node.inode.mapping?.afterWrite(at, count);
+    if (count > 0) {
+      this.node.inode.mapping?.afterWrite(at, count);
+      this.tell(IN_MODIFY);
+    }
     return count;
   }
 
@@ -171,6 +185,12 @@ export abstract class RegularFile extends VfsFile {
   /** The same for what was written in a mapping. O_APPEND says nothing about that. */
   writeMapped(buffer: Uint8Array, offset: number, length: number, position: number): number {
     return this.writeBytes(buffer, offset, length, position);
+  }
+
+  /** To who watches the file, if anybody watches any. */
+  private tell(event: number): void {
+    const { mount, dentry } = this.node;
+    if (!mount.watches.isEmpty) mount.watches.happened(dentry, event);
   }
 
   override seek(offset: number, whence: number): number {

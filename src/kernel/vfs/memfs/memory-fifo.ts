@@ -39,7 +39,7 @@ export class MemoryFifo extends MemoryInode {
 
 export class FifoFile extends VfsFile {
   private readonly fifo: MemoryFifo;
-  private readonly pipe: PipeBuffer;
+  readonly pipe: PipeBuffer;
   /** Whether the other end was ever there. */
   private hasMet: boolean;
 
