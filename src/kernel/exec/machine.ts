@@ -12,6 +12,8 @@ import type { MachineThread } from "./machine-thread.ts";
 const FIRST_BUDGET = 50_000;
 const LEAST_BUDGET = 1000;
 const MOST_BUDGET = 4_000_000;
+/** By then a program has its libraries. */
+export const SLICES_TO_SWEEP = 32;
 /** What a turn should take. */
 const SHORT_SLICE_MILLISECONDS = 0.5;
 const LONG_SLICE_MILLISECONDS = 2;
@@ -33,6 +35,8 @@ export class Machine {
    * code slower. Go's runtime turns the signal into a panic and looks at pc, SP, LR and X28 alone.
    */
   returnsToFaults = true;
+  /** Slices until code of the last process that this one has not mapped again is dropped; 0 when that is done. */
+  slicesToSweep = 0;
   /** Where handlers return to. */
   trampoline = 0;
   /** Processes that run in it. */
@@ -103,6 +107,12 @@ export class Machine {
     if (elapsedMilliseconds === 0) return;
     if (elapsedMilliseconds > LONG_SLICE_MILLISECONDS) this.budget = Math.max(LEAST_BUDGET, this.budget >> 1);
     else if (elapsedMilliseconds < SHORT_SLICE_MILLISECONDS) this.budget = Math.min(MOST_BUDGET, this.budget * 2);
+  }
+
+  /** A slice is over. */
+  sweep(): void {
+    if (this.slicesToSweep === 0 || --this.slicesToSweep > 0) return;
+    this.cpu.revalidate();
   }
 
   /** A process has ended or has got another program. */

@@ -32,7 +32,7 @@ import type { Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
 import { BLOCKED, type Task, TaskState } from "../task/task.ts";
 import { MachineMemory } from "../task/user-memory.ts";
-import { Machine } from "./machine.ts";
+import { Machine, SLICES_TO_SWEEP } from "./machine.ts";
 import { MachinePool } from "./machine-pool.ts";
 import { type MachineThread, NO_RESULT } from "./machine-thread.ts";
 import { enterHandler } from "./signal-frame.ts";
@@ -90,10 +90,7 @@ export class Machines {
     const recycled = this.pool.take(program);
     if (recycled === null) return this.createNew(program, initialBytes, options);
     const { space: previous } = recycled;
-    const space = new AddressSpace(recycled.memory, {
-      ...options,
-      onCodeChange: previous.options.onCodeChange as CodeChange,
-    });
+    const space = new AddressSpace(recycled.memory, { ...options, ...codeCallbacks(previous) });
     if (!space.charge(0, previous.stale.size)) return -ENOMEM;
     space.stale.addAll(previous.stale);
     this.renew(recycled, space, "fast");
@@ -106,8 +103,11 @@ export class Machines {
     const recycled = this.pool.take(parent.program);
     if (recycled !== null) {
       const { space: previous } = recycled;
-      const onCodeChange = previous.options.onCodeChange as CodeChange;
-      const space = forkAddressSpace(parent.space, recycled.memory, { stackPointer, previous, onCodeChange });
+      const space = forkAddressSpace(parent.space, recycled.memory, {
+        stackPointer,
+        previous,
+        ...codeCallbacks(previous),
+      });
       if (typeof space === "number") return null;
       this.renew(recycled, space, parent.faultMode);
       recycled.trampoline = parent.trampoline;
@@ -116,8 +116,7 @@ export class Machines {
     }
     const machine = this.createNew(parent.program, parent.memory.byteLength, parent.space.options);
     if (typeof machine === "number") return null;
-    const onCodeChange = machine.space.options.onCodeChange as CodeChange;
-    const space = forkAddressSpace(parent.space, machine.memory, { stackPointer, onCodeChange });
+    const space = forkAddressSpace(parent.space, machine.memory, { stackPointer, ...codeCallbacks(machine.space) });
     if (typeof space === "number") return null;
     machine.space = space;
     machine.faultMode = parent.faultMode;
@@ -129,6 +128,7 @@ export class Machines {
   private createNew(program: string, initialBytes: number, options: AddressSpaceOptions): Machine | number {
     let machine: Machine;
     const onCodeChange: CodeChange = (start, end) => machine.cpu.invalidate(start, end);
+    const onCodeMapped: CodeChange = (start, end) => machine.cpu.revalidate([[start, end]]);
     try {
       const memory = new MachineMemory(initialBytes, ADDRESS_SPACE_BYTES);
       const cpu = new Cpu({
@@ -138,7 +138,7 @@ export class Machines {
         onSupervisorCall: () => this.supervisorCall(machine),
         isExecutable: (address) => machine.space.isAccessible(address, 4, PROT_EXEC),
       });
-      const space = new AddressSpace(memory, { ...options, onCodeChange });
+      const space = new AddressSpace(memory, { ...options, onCodeChange, onCodeMapped });
       machine = new Machine(program, memory, space, cpu, (unused) => this.pool.give(unused));
     } catch (error) {
       if (error instanceof RangeError) return -ENOMEM;
@@ -152,7 +152,7 @@ export class Machines {
     machine.users = 1;
     machine.faultMode = faultMode;
     machine.cpu.reset();
-    machine.cpu.revalidate();
+    machine.slicesToSweep = SLICES_TO_SWEEP;
   }
 
   /** A thread may go on: it gets its turn. */
@@ -198,6 +198,7 @@ export class Machines {
       } else this.fault(thread, stop);
       budget = Math.max(1, machine.cpu.view.getInt32(stateOffset.budget, true));
     }
+    machine.sweep();
     const elapsed = this.system.now() - started;
     thread.processorMilliseconds += elapsed;
     process.processorMilliseconds += elapsed;
@@ -337,6 +338,12 @@ export class Machines {
   private log(process: Process, message: string): void {
     if (this.logged++ < MOST_LOGGED) this.system.log(`${process.executable} (${process.processId}): ${message}`);
   }
+}
+
+/** Those of a machine, which each of its address spaces has. */
+function codeCallbacks({ options }: AddressSpace): { onCodeChange: CodeChange; onCodeMapped: CodeChange } {
+  const { onCodeChange, onCodeMapped } = options;
+  return { onCodeChange: onCodeChange as CodeChange, onCodeMapped: onCodeMapped as CodeChange };
 }
 
 /** A call's result into X0, as a signed 64-bit number. */

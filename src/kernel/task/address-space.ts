@@ -51,6 +51,8 @@ export interface AddressSpaceOptions {
   mapLimit?: number;
   /** Executable bytes of this range are gone, changed or no longer executable. */
   onCodeChange?: (start: number, end: number) => void;
+  /** Executable bytes stand here from now on, maybe those that stood here in an earlier process. */
+  onCodeMapped?: (start: number, end: number) => void;
   /** The bound of all processes together. */
   account?: MemoryAccount;
   /** RLIMIT_AS and RLIMIT_DATA are read from here, by number. */
@@ -110,6 +112,7 @@ export class AddressSpace {
       return -ENOMEM;
     }
     this.enlist(area);
+    if ((area.protection & PROT_EXEC) !== 0) this.options.onCodeMapped?.(start, area.end);
     return start;
   }
 
@@ -455,6 +458,7 @@ export class AddressSpace {
     part.protection = protection;
     part.shared?.enter(this);
     part.wasWritable ||= (protection & PROT_WRITE) !== 0;
+    if ((protection & PROT_EXEC) !== 0) this.options.onCodeMapped?.(start, end);
     return 0;
   }
 

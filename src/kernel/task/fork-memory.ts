@@ -4,7 +4,7 @@
  * child of the same program has left no file pages that it still holds.
  */
 import { ENOMEM } from "../../abi/errno.ts";
-import { MAP_GROWSDOWN, PAGE_BYTES } from "../../abi/memory.ts";
+import { MAP_GROWSDOWN, PAGE_BYTES, PROT_EXEC } from "../../abi/memory.ts";
 import { AddressSpace } from "./address-space.ts";
 import { type Area, STACK_NAME } from "./area.ts";
 import { SharedAnonymousMemory } from "./shared-memory.ts";
@@ -17,6 +17,7 @@ export interface ForkOptions {
   previous?: AddressSpace | null;
   /** The child's own, as for AddressSpace. */
   onCodeChange?: (start: number, end: number) => void;
+  onCodeMapped?: (start: number, end: number) => void;
   limits?: readonly { readonly current: number }[];
 }
 
@@ -29,9 +30,10 @@ const STACK_SAMPLE_WORDS = 256;
 /** The child's address space, or -ENOMEM. */
 export function forkAddressSpace(parent: AddressSpace, into: UserMemory, options: ForkOptions): AddressSpace | number {
   const { previous = null } = options;
-  const { onCodeChange, limits, ...inherited } = parent.options;
+  const { onCodeChange, onCodeMapped, limits, ...inherited } = parent.options;
   const own = {
     ...(options.onCodeChange && { onCodeChange: options.onCodeChange }),
+    ...(options.onCodeMapped && { onCodeMapped: options.onCodeMapped }),
     ...(options.limits && { limits: options.limits }),
   };
   const child = new AddressSpace(into, { ...inherited, ...own });
@@ -57,7 +59,8 @@ export function forkAddressSpace(parent: AddressSpace, into: UserMemory, options
     area.wasForked = area.isPopulated && !area.isShared;
     const { start, offset } = area;
     child.list.areas.push(area.cloneFor(start, area.end, offset));
-    if (area.isPopulated) copy.area(area);
+    if (area.isPopulated && copy.area(area) && (area.protection & PROT_EXEC) !== 0)
+      child.options.onCodeMapped?.(start, area.end);
   }
   for (const object of parent.sharedObjects) {
     // Those that MADV_DONTFORK left out are not the child's.
@@ -91,12 +94,14 @@ class ForkCopy {
     this.targetWords = new Int32Array(child.memory.buffer);
   }
 
-  area(area: Area): void {
+  /** Copies an area; false where its bytes are in the memory already. */
+  area(area: Area): boolean {
     let { start } = area;
     const { end } = area;
     const { stale } = this.child;
+    const isThere = this.isThereAlready(area);
     // What a shared object holds is fetched before the child runs.
-    if (area.shared === null && !this.isThereAlready(area)) {
+    if (area.shared === null && !isThere) {
       if (area.wipesOnFork) {
         stale.forEachWithin(start, end, (from, to) => this.target.fill(0, from, to));
         start = end;
@@ -108,6 +113,7 @@ class ForkCopy {
       if (start < end) this.copy(start, end);
     }
     stale.remove(area.start, end);
+    return !isThere;
   }
 
   /** Whether the memory still holds the same pages of the same file, which neither parent nor earlier child could write. */
