@@ -121,6 +121,8 @@ function addRun(program: Command, finish: Finish): void {
     "env",
     "abi",
     "isolate",
+    "memory",
+    "processes",
     "bufferPool",
     "codeCache",
     "strace",

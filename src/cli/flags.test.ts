@@ -9,6 +9,7 @@ import {
   parseInteger,
   parseMount,
   parseNumber,
+  parseSize,
 } from "./flags.ts";
 import { grantFor } from "./wget.ts";
 
@@ -85,4 +86,13 @@ test("the URL that is named is the grant", () => {
   for (const text of ["", "http://", "https://example.com", "ftp://x", "http://[::1]/", "file:///etc/passwd"]) {
     assert.throws(() => grantFor(text), { name: "UsageError" }, text);
   }
+});
+
+test("a size is a number of bytes, or of K, M or G", () => {
+  assert.equal(parseSize("512M"), 512 << 20);
+  assert.equal(parseSize("1.5g"), 1.5 * 2 ** 30);
+  assert.equal(parseSize("64MiB"), 64 << 20);
+  assert.equal(parseSize("33554432"), 32 << 20);
+  for (const wrong of ["", "M", "12T", "-1G", "1 2M", "512", "15M"])
+    assert.throws(() => parseSize(wrong), InvalidArgumentError, wrong);
 });

@@ -18,6 +18,9 @@ export interface KernelFlags {
   env?: Record<string, string>;
   abi?: "linux" | "akuma";
   isolate?: boolean;
+  /** Bytes. */
+  memory?: number;
+  processes?: number;
   bufferPool?: "auto" | "specification";
   codeCache?: string;
 }
@@ -71,6 +74,18 @@ export function parseInteger(from: number, to: number, unit: string): (text: str
   };
 }
 
+const unitBytes: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+const LEAST_SIZE: number = 16 << 20;
+
+/** "512M", "2g", "1GiB": bytes, or with K, M and G powers of 1024. */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([KMG]?)(?:i?B)?$/i.exec(text.trim());
+  const bytes = Math.floor(Number(match?.[1]) * (unitBytes[match?.[2]?.toUpperCase() ?? ""] ?? Number.NaN));
+  if (!(bytes >= LEAST_SIZE && bytes <= Number.MAX_SAFE_INTEGER))
+    throw new InvalidArgumentError("write it as a number with K, M or G, 16M at least.");
+  return bytes;
+}
+
 function parseGrant(text: string, before?: GrantFlag): GrantFlag {
   if (text === BARE || before === true) return true;
   return [...(before ?? []), text];
@@ -84,6 +99,8 @@ export type FlagName =
   | "env"
   | "abi"
   | "isolate"
+  | "memory"
+  | "processes"
   | "bufferPool"
   | "codeCache"
   | "strace"
@@ -132,6 +149,18 @@ const options: Readonly<Record<FlagName, () => Option>> = {
       .choices(["linux", "akuma"])
       .default("linux"),
   isolate: () => option(PROGRAM, "--isolate", "run the program in a thread of its own, so that it can be stopped"),
+  memory: () =>
+    option(
+      PROGRAM,
+      "--memory <SIZE>",
+      "what machine code may have of the host's memory: 512M, 2G …; a program gets three quarters of it at most (default: half of the host's memory)",
+    ).argParser(parseSize),
+  processes: () =>
+    option(
+      PROGRAM,
+      "--processes <N>",
+      "processes and threads that there may be at once; a program gets a quarter of them at most (default: 4096)",
+    ).argParser(parseInteger(4, 4096, "a whole number")),
   bufferPool: () =>
     option(
       PROGRAM,

@@ -32,6 +32,8 @@ export async function bootKernel(flags: SessionFlags, more: BootOptions = {}): P
   if (flags.seed !== undefined) options.seed = flags.seed;
   if (flags.bufferPool !== undefined) options.bufferPool = flags.bufferPool;
   if (flags.codeCache !== undefined) options.codeCache = flags.codeCache;
+  if (flags.memory !== undefined) options.memoryBytes = flags.memory;
+  if (flags.processes !== undefined) options.maximumProcesses = flags.processes;
   if (flags.strace !== undefined) options.strace = traceTo(flags.strace);
   try {
     return await Kernel.boot(options);

@@ -23,6 +23,8 @@ import { translate } from "./translator.ts";
 
 export type { CpuOptions, FaultMode, Stop } from "./cpu-options.ts";
 
+/** With `translationEndsRun`: a few of them spend even the overdraft, see translate/region.ts. */
+const BUDGET_OF_TRANSLATION = 4096;
 const DEFAULT_MAXIMUM_INSTRUCTIONS = 1000;
 /** Where translating costs as much as interpreting does until then, by measurement. */
 const DEFAULT_INTERPRET_THRESHOLD = 250;
@@ -370,7 +372,10 @@ export class Cpu extends CpuState {
     });
     const module = this.#space.add(regions, guest, this.#keys);
     if (module === null) throw new Error(`the translation of 0x${entries[0]?.toString(16)} is no valid module`);
-    if (this.#options.translationEndsRun === true) this.view.setInt32(stateOffset.budget, 0, true);
+    if (this.#options.translationEndsRun === true) {
+      const budget = this.view.getInt32(stateOffset.budget, true);
+      this.view.setInt32(stateOffset.budget, Math.min(budget, 0) - BUDGET_OF_TRANSLATION, true);
+    }
     this.statistics.modules++;
     this.statistics.wasmBytes += module.byteLength;
     for (const { instructionCount } of regions) {

@@ -31,6 +31,7 @@ import { type HostScheduler, Runner, type Turnable } from "./runner.ts";
 import { type BufferPool, type BufferPoolProfile, createBufferPool } from "./socket/buffer-pool.ts";
 import { SocketTable } from "./socket/socket-table.ts";
 import { mountSys } from "./sys-files.ts";
+import { ControlGroup } from "./task/control-group.ts";
 import { acquireOnOpen } from "./task/job-control.ts";
 import type { Abi, Process, Tracer } from "./task/process.ts";
 import { ProcessTable } from "./task/process-table.ts";
@@ -79,9 +80,9 @@ export interface KernelOptions {
   log?: (message: string) => void;
   /** Bound of one TypeScript program's memory. Default 256 MiB. */
   maximumProgramBytes?: number;
-  /** Bound of what one machine-code program may have mapped. Default 1 GiB. */
+  /** Bound of what one machine-code process may have mapped. Default 1 GiB. */
   maximumMachineBytes?: number;
-  /** Bound of what all machine-code programs together have touched. Default 4 GiB. */
+  /** Bound of what all of them have touched; a program started from outside gets three quarters of it with its descendants. Default 4 GiB. */
   maximumMachineBytesTotal?: number;
   /** Keeps translated machine code between runs; see saveCode(). */
   codeStore?: CodeStore;
@@ -89,6 +90,7 @@ export interface KernelOptions {
   root?: FileSystem;
   /** Bound of the kernel's own root file system. Default 1 GiB. */
   maximumRootBytes?: number;
+  /** Bound of processes and threads; a program started from outside gets a quarter of it with its descendants. Default 4096. */
   maximumProcesses?: number;
   maximumOpenFiles?: number;
 }
@@ -118,8 +120,13 @@ export interface ExitResult {
 /** Frames and tasks that one turn may work off before the runner looks up. */
 const ROUNDS_PER_TURN = 64;
 const TASKS_PER_ROUND = 256;
+/** So many tasks are run until the clock is looked at. */
+const TASKS_PER_CHECK = 16;
 /** A round of bulk transfers takes long: no further one begins after this, so that the host's own events are not kept waiting. */
 const TURN_MILLISECONDS = 1;
+/** What a program started from outside may take at most: so that there is something left for the next one. */
+const GROUP_SHARE_OF_PROCESSES = 0.25;
+const GROUP_SHARE_OF_MEMORY = 0.75;
 /** What programs may write into the root file system. */
 export const MAXIMUM_ROOT_BYTES: number = 1 << 30;
 /** Where the programs that come along stand when the root file system is somebody else's: its own come first. */
@@ -248,7 +255,7 @@ export class Kernel implements System, Turnable {
     for (let round = 0; round < ROUNDS_PER_TURN; round++) {
       const polled = this.net.poll(now);
       const expired = this.timers.expire(now);
-      const ran = this.runTasks() + this.machines.run(now + TURN_MILLISECONDS);
+      const ran = this.runTasks(now + TURN_MILLISECONDS) + this.machines.run(now + TURN_MILLISECONDS);
       this.sockets.collect();
       if (!polled && expired === 0 && ran === 0 && !this.net.needsPoll) return this.hasReady;
       if (this.now() - now > TURN_MILLISECONDS) break;
@@ -345,6 +352,13 @@ export class Kernel implements System, Turnable {
       abi: options.abi ?? "linux",
       isolate: options.isolate ?? "realm",
       maximumMemoryBytes: this.maximumProgramBytes,
+      group: new ControlGroup(
+        {
+          maximumTasks: Math.ceil(this.processes.maximum * GROUP_SHARE_OF_PROCESSES),
+          maximumMemoryBytes: this.machines.account.maximumBytes * GROUP_SHARE_OF_MEMORY,
+        },
+        this.machines.account,
+      ),
     });
     if (typeof process === "number") return process;
     process.tracer = this.options.tracer?.(this) ?? null;
@@ -378,6 +392,11 @@ export class Kernel implements System, Turnable {
     this.machines.code.save();
   }
 
+  /** Ends all processes of a control group. Nothing of theirs runs meanwhile, so that none can be added. */
+  killGroup(group: ControlGroup): void {
+    for (const process of [...this.processes.all()]) if (process.group === group) process.signals.raise(SIGKILL);
+  }
+
   /** Ends every process and stops the runner. Connections are reset rather than left open. */
   shutdown(): void {
     if (this.isDown) return;
@@ -405,12 +424,16 @@ export class Kernel implements System, Turnable {
     };
   }
 
-  private runTasks(): number {
+  private runTasks(deadline: number): number {
     const count = Math.min(this.runQueue.length, TASKS_PER_ROUND);
     if (count === 0) return 0;
-    const tasks = this.runQueue.splice(0, count);
-    for (const task of tasks) this.gate.resume(task);
-    return count;
+    let ran = 0;
+    while (ran < count) {
+      this.gate.resume(this.runQueue[ran++] as Task);
+      if (ran % TASKS_PER_CHECK === 0 && this.now() >= deadline) break;
+    }
+    this.runQueue.splice(0, ran);
+    return ran;
   }
 
   /** What every program finds: devices, /proc, a place for temporary files, and the files of /etc that tell of the network. */

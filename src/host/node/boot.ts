@@ -5,6 +5,7 @@
  *     await kernel.spawn("/bin/httpd");
  *     const socket = kernel.connect(8080);
  */
+import { totalmem } from "node:os";
 import { resolve as resolvePath } from "node:path";
 import { ETIMEDOUT, errnoName, errnoText } from "../../abi/errno.ts";
 import { sharedArena } from "../../base/arena.ts";
@@ -12,7 +13,7 @@ import type { Clock } from "../../base/clock.ts";
 import { SeededRandom } from "../../base/random.ts";
 import type { CodeStore } from "../../cpu/code-file.ts";
 import type { ProgramModule, RegisteredProgram } from "../../kernel/exec/program.ts";
-import { Kernel as KernelCore, MAXIMUM_ROOT_BYTES, PROGRAM_FOLDER } from "../../kernel/kernel.ts";
+import { Kernel as KernelCore, type KernelOptions, MAXIMUM_ROOT_BYTES, PROGRAM_FOLDER } from "../../kernel/kernel.ts";
 import type { Device } from "../../kernel/net/device/device.ts";
 import type { FaultyDevice } from "../../kernel/net/device/faults.ts";
 import { LOOPBACK_ADDRESS } from "../../kernel/net/ip/addresses.ts";
@@ -66,6 +67,15 @@ export interface BootOptions {
   bufferPool?: BufferPoolProfile;
   /** Programs that may run in threads of their own at once; the next one gets EAGAIN. Default 64. */
   maximumWorkers?: number;
+  /**
+   * What all machine code of the kernel may have mapped together; ENOMEM beyond. A program gets up to three quarters of it, with its
+   * descendants. Default: half of the host's memory.
+   */
+  memoryBytes?: number;
+  /** What one process of machine code may have mapped. Default 1 GiB, or `memoryBytes` if that is less. */
+  processMemoryBytes?: number;
+  /** Processes and threads that there may be; EAGAIN beyond. A program gets up to a quarter of it, with its descendants. Default 4096. */
+  maximumProcesses?: number;
   /** Takes the lines that strace would print. */
   strace?: (line: string) => void;
   /** Takes the kernel's log: refused connections, calls that are not there. */
@@ -74,6 +84,19 @@ export interface BootOptions {
 
 /** A host process that is killed loses no more than what was translated since. */
 const CODE_SAVED_EVERY_MILLISECONDS = 30_000;
+const LEAST_MEMORY_BYTES: number = 64 << 20;
+const DEFAULT_PROCESS_BYTES: number = 2 ** 30;
+
+function limitsOf(options: BootOptions): Partial<KernelOptions> {
+  const total = options.memoryBytes ?? Math.max(LEAST_MEMORY_BYTES, totalmem() / 2);
+  const { maximumProcesses } = options;
+  return {
+    maximumMachineBytesTotal: total,
+    maximumMachineBytes: options.processMemoryBytes ?? Math.min(DEFAULT_PROCESS_BYTES, total),
+    ...(maximumProcesses === undefined ? {} : { maximumProcesses }),
+  };
+}
+
 const DEFAULT_ENVIRONMENT = { HOME: "/root", USER: "root", LANG: "C.UTF-8" };
 
 /** An error that says in words what the operator can do about it. */
@@ -160,6 +183,7 @@ export class Kernel {
         interfaces: [{ name: "eth0", device, ...gateway.guestAddress }],
         nameservers: [gateway.nameserver],
         log,
+        ...limitsOf(options),
         ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
         ...(root === null ? {} : { root: root.fileSystem }),
         ...(codeStore === null ? {} : { codeStore }),

@@ -42,6 +42,7 @@ export class KernelProcess {
   readonly stdin: Writable | null;
   readonly stdout: Readable | null;
   readonly stderr: Readable | null;
+  private readonly kernel: Kernel;
   private readonly process: Process;
 
   constructor(
@@ -51,6 +52,7 @@ export class KernelProcess {
     stdout: Readable | null,
     stderr: Readable | null,
   ) {
+    this.kernel = kernel;
     this.process = process;
     this.pid = process.processId;
     this.stdin = stdin;
@@ -64,6 +66,11 @@ export class KernelProcess {
     const number = signalNumber(String(signal));
     if (number === undefined) throw new RangeError(`unknown signal ${signal}`);
     if (number !== 0) this.process.signals.raise(number);
+  }
+
+  /** Ends the program and all of its descendants at once, as cgroup.kill of Linux does. */
+  killAll(): void {
+    this.kernel.killGroup(this.process.group);
   }
 
   /** Reads stdout and stderr to their ends and waits for the exit. */

@@ -12,6 +12,7 @@ import {
   CLONE_VM,
 } from "../../abi/clone.ts";
 import { EAGAIN, ENOMEM } from "../../abi/errno.ts";
+import { RLIM_INFINITY, RLIMIT_NPROC } from "../../abi/resource.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
 import { STATE_BYTES, stateOffset } from "../../cpu/state.ts";
 import { Process } from "../task/process.ts";
@@ -34,7 +35,7 @@ export function cloneThread(machines: Machines, parent: MachineThread, request: 
   const { flags } = request;
   const { process } = parent;
   const { processes } = process.system;
-  const threadId = processes.allocateNumber();
+  const threadId = isWithinLimit(process) ? processes.allocateNumber(process.group) : 0;
   if (threadId === 0) return -EAGAIN;
   const thread =
     (flags & CLONE_THREAD) !== 0 ? addThread(parent, threadId) : addProcess(machines, parent, threadId, request);
@@ -48,6 +49,17 @@ export function cloneThread(machines: Machines, parent: MachineThread, request: 
   if ((flags & CLONE_CHILD_CLEARTID) !== 0) thread.clearChildTid = request.childTidAddress;
   thread.queue.enqueue(thread);
   return thread;
+}
+
+/** RLIMIT_NPROC counts the processes and threads of a user; root's is not looked at. */
+function isWithinLimit({ credentials, limits, system }: Process): boolean {
+  const limit = limits[RLIMIT_NPROC]?.current ?? RLIM_INFINITY;
+  if (limit === RLIM_INFINITY || credentials.userId === 0) return true;
+  let count = 0;
+  for (const other of system.processes.all()) {
+    if (other.credentials.userId === credentials.userId) count += Math.max(1, other.threads.size);
+  }
+  return count < limit;
 }
 
 function writeTid({ memory }: Machine, address: number, threadId: number): void {

@@ -40,6 +40,7 @@ export function execute(task: Task, thread: MachineThread, loader: ProgramLoader
       processId: process.processId,
       parentId: process.parent?.processId ?? 0,
       credentials,
+      account: process.group.memory,
       limits: process.limits,
     });
     file.drop();

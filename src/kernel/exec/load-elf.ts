@@ -17,7 +17,8 @@ import {
 import type { OpenFile } from "../file/open-file.ts";
 import type { AddressSpace } from "../task/address-space.ts";
 import type { ProcessCredentials } from "../task/credentials.ts";
-import type { Abi } from "../task/process.ts";
+import type { MemoryAccount } from "../task/memory-account.ts";
+import { type Abi, STACK_BYTES } from "../task/process.ts";
 import type { System } from "../task/system.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
 import { openPath } from "../vfs/open-path.ts";
@@ -41,7 +42,10 @@ export interface LoadRequest {
   processId: number;
   parentId: number;
   credentials: ProcessCredentials;
-  limits: readonly { readonly current: number }[];
+  /** Where its memory counts. */
+  account: MemoryAccount;
+  /** Of the process that gets the program; without one its limits are set later. */
+  limits?: readonly { readonly current: number }[];
 }
 
 export interface LoadedProgram {
@@ -50,7 +54,6 @@ export interface LoadedProgram {
   stackPointer: number;
 }
 
-const STACK_BYTES = 8 << 20;
 /** Where a program that can lie anywhere is put. */
 const POSITION_INDEPENDENT_BASE = 0x40_0000;
 /** Room for the heap between a program and its stack. */
@@ -109,8 +112,8 @@ function loadImages(
     heapStart: end,
     mapBase,
     limitBytes: request.maximumMemoryBytes,
-    limits: request.limits,
-    account: machines.account,
+    account: request.account,
+    ...(request.limits === undefined ? {} : { limits: request.limits }),
   });
   if (typeof machine === "number") return machine;
   const fail = (errno: number): number => {

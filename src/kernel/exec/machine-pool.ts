@@ -9,17 +9,21 @@ const MOST_PER_PROGRAM = 16;
 const MOST_MACHINES = 24;
 /** One that has held more than this gives its pages back to the host instead. */
 const MOST_BYTES = 64 << 20;
+/** What all that are kept may hold. */
+const MOST_BYTES_TOTAL = 512 << 20;
 
 export class MachinePool {
   /** The program that was used last stands last. */
   private readonly machines = new Map<string, Machine[]>();
   private count = 0;
+  private byteLength = 0;
 
   take(program: string): Machine | null {
     const kept = this.machines.get(program);
     const machine = kept?.pop();
     if (kept === undefined || machine === undefined) return null;
     this.count--;
+    this.byteLength -= machine.space.stale.size;
     if (kept.length === 0) this.machines.delete(program);
     return machine;
   }
@@ -35,7 +39,8 @@ export class MachinePool {
     this.machines.delete(program);
     this.machines.set(program, kept);
     this.count++;
-    while (this.count > MOST_MACHINES) {
+    this.byteLength += space.stale.size;
+    while (this.count > MOST_MACHINES || this.byteLength > MOST_BYTES_TOTAL) {
       const oldest = this.machines.keys().next().value as string;
       this.take(oldest);
     }

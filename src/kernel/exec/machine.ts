@@ -16,7 +16,7 @@ const MOST_BUDGET = 4_000_000;
 export const SLICES_TO_SWEEP = 32;
 /** What a turn should take. */
 const SHORT_SLICE_MILLISECONDS = 0.5;
-const LONG_SLICE_MILLISECONDS = 2;
+export const LONG_SLICE_MILLISECONDS = 2;
 
 function isAccessible(area: Area): boolean {
   return area.isAccessible;

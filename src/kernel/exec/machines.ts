@@ -32,9 +32,10 @@ import type { Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
 import { BLOCKED, type Task, TaskState } from "../task/task.ts";
 import { MachineMemory } from "../task/user-memory.ts";
-import { Machine, SLICES_TO_SWEEP } from "./machine.ts";
+import { LONG_SLICE_MILLISECONDS, Machine, SLICES_TO_SWEEP } from "./machine.ts";
 import { MachinePool } from "./machine-pool.ts";
 import { type MachineThread, NO_RESULT } from "./machine-thread.ts";
+import { ReadyThreads } from "./ready-threads.ts";
 import { enterHandler } from "./signal-frame.ts";
 
 /** Begins a call with the arguments in X0 to X5 of a CPU's state: see gate.ts. */
@@ -46,6 +47,12 @@ type CodeChange = (start: number, end: number) => void;
 const ADDRESS_SPACE_BYTES: number = 2 ** 32;
 /** What one call takes from the budget of loop rounds: so that turns end in time for programs that do little else. */
 const BUDGET_OF_CALL = 32;
+/** So many calls are made until it is looked at how long they took. */
+const CALLS_PER_CHECK = 8;
+/** A call with a larger result has moved many bytes. */
+const LARGE_RESULT = 0x8000;
+/** Calls that may take long: mremap, clone, execve, mmap, mprotect, madvise, execveat, clone3 and their like. */
+const longCalls: ReadonlySet<number> = new Set([129, 214, 215, 216, 220, 221, 222, 226, 227, 233, 281, 435]);
 /** SVC's number is in X8. */
 const CALL_NUMBER = 8 * 8;
 /** Unknown instructions are logged this often. */
@@ -68,7 +75,10 @@ export class Machines {
   /** What all processes of machine code take together. */
   readonly account: MemoryAccount;
   private readonly startCall: StartCall;
-  private ready: MachineThread[] = [];
+  private readonly ready = new ReadyThreads();
+  /** When the slice under way should end, and calls until that is looked at again. */
+  private sliceEnd = 0;
+  private callsUntilCheck = 0;
   private logged = 0;
 
   constructor(system: System, startCall: StartCall, options: MachinesOptions = {}) {
@@ -79,7 +89,7 @@ export class Machines {
   }
 
   get hasReady(): boolean {
-    return this.ready.length > 0;
+    return this.ready.size > 0;
   }
 
   /**
@@ -159,30 +169,28 @@ export class Machines {
   enqueue(thread: MachineThread): void {
     if (thread.isQueued || thread.hasExited) return;
     thread.isQueued = true;
-    this.ready.push(thread);
+    this.ready.add(thread);
     this.system.requestTurn();
   }
 
-  /** One slice for every thread that is ready now, until `deadline`; how many ran. */
+  /** As many slices as there are threads ready now, until `deadline`; how many ran. */
   run(deadline: number): number {
-    const threads = this.ready;
-    if (threads.length === 0) return 0;
-    this.ready = [];
-    for (const [index, thread] of threads.entries()) {
+    const count = this.ready.size;
+    for (let ran = 1; ran <= count; ran++) {
+      const thread = this.ready.take() as MachineThread;
       thread.isQueued = false;
       this.runSlice(thread);
-      if (this.system.now() < deadline) continue;
-      // Those that had no turn come before those that had one.
-      this.ready = [...threads.slice(index + 1), ...this.ready];
-      return index + 1;
+      if (ran < count && this.system.now() >= deadline) return ran;
     }
-    return threads.length;
+    return count;
   }
 
   private runSlice(thread: MachineThread): void {
     const { process, machine } = thread;
     if (thread.hasExited || process.hasExited) return;
     const started = this.system.now();
+    this.sliceEnd = started + LONG_SLICE_MILLISECONDS;
+    this.callsUntilCheck = CALLS_PER_CHECK;
     machine.activate(thread);
     machine.space.enter();
     let budget = machine.budget;
@@ -196,6 +204,11 @@ export class Machines {
       if (stop.reason === "svc") {
         if (thread.hasExited || process.hasExited || thread.task.state === TaskState.parked) break;
       } else this.fault(thread, stop);
+      // Neither calls nor handlers that return to a fault need spend the budget.
+      if (this.system.now() >= this.sliceEnd) {
+        this.enqueue(thread);
+        break;
+      }
       budget = Math.max(1, machine.cpu.view.getInt32(stateOffset.budget, true));
     }
     machine.sweep();
@@ -210,8 +223,11 @@ export class Machines {
     const thread = machine.current as MachineThread;
     const { view } = machine.cpu;
     const { task } = thread;
+    const number = view.getInt32(CALL_NUMBER, true);
     view.setInt32(stateOffset.budget, view.getInt32(stateOffset.budget, true) - BUDGET_OF_CALL, true);
-    const result = this.startCall(task, view.getInt32(CALL_NUMBER, true), view);
+    const result = this.startCall(task, number, view);
+    const checksTime = --this.callsUntilCheck <= 0 || result > LARGE_RESULT || longCalls.has(number);
+    const hasTime = !checksTime || this.hasTime(machine);
     if (result === BLOCKED) return false;
     if (result === -EINTR) thread.isResultRestartable = task.isRestartable;
     task.reset();
@@ -225,7 +241,18 @@ export class Machines {
       return false;
     }
     setResult(machine, result);
-    return !thread.mustCheckSignals && thread.savedMask === null && !thread.process.isStopped;
+    return hasTime && !thread.mustCheckSignals && thread.savedMask === null && !thread.process.isStopped;
+  }
+
+  /**
+   * Calls take time that the budget does not know of: it is spent when the slice's time is. False when there is no time left to
+   * reach a place that is good to stop at.
+   */
+  private hasTime({ cpu }: Machine): boolean {
+    this.callsUntilCheck = CALLS_PER_CHECK;
+    const late = this.system.now() - this.sliceEnd;
+    if (late >= 0 && cpu.view.getInt32(stateOffset.budget, true) > 0) cpu.view.setInt32(stateOffset.budget, 0, true);
+    return late < LONG_SLICE_MILLISECONDS;
   }
 
   /**

@@ -5,6 +5,7 @@
 import { E2BIG, EAGAIN, EBADF, EINVAL } from "../../abi/errno.ts";
 import { DescriptorTable } from "../file/descriptor-table.ts";
 import type { OpenFile } from "../file/open-file.ts";
+import { type ControlGroup, unlimitedGroup } from "../task/control-group.ts";
 import { ProcessCredentials } from "../task/credentials.ts";
 import { type Abi, Process } from "../task/process.ts";
 import type { System } from "../task/system.ts";
@@ -38,6 +39,8 @@ export interface SpawnRequest {
   isolate: "realm" | "worker";
   /** Bound of its memory. */
   maximumMemoryBytes: number;
+  /** Default: the parent's. */
+  group?: ControlGroup;
 }
 
 /** What spawning needs from the kernel beside the system itself. */
@@ -62,12 +65,13 @@ export function spawnProcess(system: System, loader: ProgramLoader, request: Spa
   if (typeof resolved === "number") return refused(resolved);
   const { file, program } = resolved;
   const hasRoom = program === null || loader.runner.hasRoom(request.isolate);
-  const processId = hasRoom ? system.processes.allocateNumber() : 0;
+  const group = request.group ?? request.parent?.group ?? unlimitedGroup();
+  const processId = hasRoom ? system.processes.allocateNumber(group) : 0;
   if (processId === 0) {
     file?.drop();
     return refused(-EAGAIN);
   }
-  if (file === null) return startProgram(system, loader, request, resolved, processId);
+  if (file === null) return startProgram(system, loader, { ...request, group }, resolved, processId);
   const credentials = request.parent?.credentials.clone() ?? new ProcessCredentials();
   executedBy(credentials, file);
   const loaded = loadElf(system, loader.machines, {
@@ -81,11 +85,11 @@ export function spawnProcess(system: System, loader: ProgramLoader, request: Spa
     processId,
     parentId: request.parent?.processId ?? 0,
     credentials,
-    limits: request.parent?.limits ?? [],
+    account: group.memory,
   });
   file.drop();
   if (typeof loaded === "number") return refused(loaded);
-  const process = makeProcess(system, request, resolved, processId, loaded.machine.memory);
+  const process = makeProcess(system, { ...request, group }, resolved, processId, loaded.machine.memory);
   Object.assign(process.credentials, credentials);
   becomeMachine(process, loaded, new MachineThread(process, processId, loaded.machine, loader.machines));
   return process;
@@ -125,6 +129,7 @@ function makeProcess(
     arguments: resolved.arguments,
     environment: request.environment,
     executable: resolved.path,
+    ...(request.group === undefined ? {} : { group: request.group }),
   });
   if (request.parent !== null) {
     request.parent.signals.inheritFor(process.signals);

@@ -9,12 +9,17 @@ export const IOVEC_BYTES = 16;
 export interface IoVector {
   addresses: number[];
   lengths: number[];
-  /** All lengths together, cut at MAX_RW_COUNT as Linux does. */
+  /** All lengths together, cut at MAX_RW_COUNT as Linux does, or earlier. */
   totalBytes: number;
 }
 
 /** Reads and checks `count` iovecs: the vector, -EINVAL for a bad count or length, -EFAULT for bad memory. */
-export function readIoVector(memory: UserMemory, address: number, count: number): IoVector | number {
+export function readIoVector(
+  memory: UserMemory,
+  address: number,
+  count: number,
+  mostBytes: number = MAX_RW_COUNT,
+): IoVector | number {
   if (!(count >= 0 && count <= IOV_MAX)) return -EINVAL;
   if (!memory.isValid(address, count * IOVEC_BYTES)) return -EFAULT;
   const vector: IoVector = { addresses: [], lengths: [], totalBytes: 0 };
@@ -23,7 +28,7 @@ export function readIoVector(memory: UserMemory, address: number, count: number)
     const wanted = memory.readInt64(address + k * IOVEC_BYTES + 8);
     if (wanted < 0) return -EINVAL;
     if (!memory.isValid(base, wanted)) return -EFAULT;
-    const length = Math.min(wanted, MAX_RW_COUNT - vector.totalBytes);
+    const length = Math.min(wanted, mostBytes - vector.totalBytes);
     if (length === 0) continue;
     vector.addresses.push(base);
     vector.lengths.push(length);

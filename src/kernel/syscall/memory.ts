@@ -1,6 +1,7 @@
 /** brk(2), mmap(2) and their kin over a process's address space: task/address-space.ts. */
 import { EBADF, EFAULT, EINVAL, ENOMEM } from "../../abi/errno.ts";
 import {
+  MADV_DONTNEED,
   MAP_ANONYMOUS,
   MCL_CURRENT,
   MCL_FUTURE,
@@ -15,8 +16,11 @@ import {
 } from "../../abi/memory.ts";
 import { advise, remap } from "../task/address-space-changes.ts";
 import { roundUpToPage } from "../task/area.ts";
-import type { Task } from "../task/task.ts";
+import { BLOCKED, type Task } from "../task/task.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
+
+/** What a call zeroes within a turn. */
+const BYTES_PER_TURN = 0x40_0000;
 
 /** The break after the call; the C library compares it with what it asked for. */
 export function brk(task: Task, address: number): number {
@@ -35,7 +39,11 @@ export function mmap(
   if (offset % PAGE_BYTES !== 0) return -EINVAL;
   const file = (flags & MAP_ANONYMOUS) !== 0 ? null : task.process.descriptors.get(fd);
   if (file === null && (flags & MAP_ANONYMOUS) === 0) return -EBADF;
-  return task.process.addressSpace.map({ address, byteLength, protection, flags, file, offset });
+  const { addressSpace, isMachine } = task.process;
+  const request = { address, byteLength, protection, flags, file, offset };
+  // A call that a signal interrupts does the rest at once.
+  if (isMachine && !addressSpace.prepare(request, BYTES_PER_TURN) && task.yieldTurn() === BLOCKED) return BLOCKED;
+  return addressSpace.map(request);
 }
 
 /** mmap of the akuma ABI: all ones on failure, whatever the reason. */
@@ -79,7 +87,18 @@ export function mprotect(task: Task, address: number, byteLength: number, protec
 }
 
 export function madvise(task: Task, address: number, byteLength: number, advice: number): number {
-  return advise(task.process.addressSpace, address, byteLength, advice);
+  const { addressSpace, isMachine } = task.process;
+  if (advice !== MADV_DONTNEED || !isMachine || !addressSpace.isRange(address, byteLength))
+    return advise(addressSpace, address, byteLength, advice);
+  // Zeroing takes time: it is done in parts, and a hole is told at the end.
+  for (;;) {
+    const step = Math.min(byteLength - task.progress, BYTES_PER_TURN);
+    const result = advise(addressSpace, address + task.progress, step, advice);
+    if (result < 0) task.scratch = result;
+    task.progress += step;
+    if (task.progress >= byteLength) return (task.scratch as number | null) ?? 0;
+    if (task.yieldTurn() === BLOCKED) return BLOCKED;
+  }
 }
 
 /** Whoever looks at the file sees what was written in mappings anyway; this is for those who look at it from the host. */

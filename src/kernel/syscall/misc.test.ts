@@ -50,6 +50,8 @@ test("RLIMIT_NOFILE is real, and goes on to children", () => {
   program.memory.writeInt64(at + 8, 2_000_000);
   assert.equal(program.call(164, RLIMIT_NOFILE, at), -EPERM);
   assert.equal(program.call(163, 3, at), 0);
+  assert.deepEqual(limits()[0], 8 << 20);
+  assert.equal(program.call(163, 0, at), 0);
   assert.deepEqual([...program.memory.bytes.slice(at, at + 16)], new Array(16).fill(255));
   assert.equal(program.call(261, 0, 99, 0, at), -EINVAL);
   assert.equal(program.call(261, 999, 0, 0, at), -ESRCH);

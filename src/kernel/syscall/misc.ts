@@ -12,7 +12,7 @@ import {
 import { NR_OPEN, RLIM_INFINITY, RLIM_NLIMITS, RLIMIT_BYTES, RUSAGE_BYTES } from "../../abi/resource.ts";
 import { RLIMIT_NOFILE } from "../../abi/time.ts";
 import type { Process, ResourceLimit } from "../task/process.ts";
-import type { Task } from "../task/task.ts";
+import { BLOCKED, type Task } from "../task/task.ts";
 import type { UserMemory } from "../task/user-memory.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { writeTimeval } from "./timespec.ts";
@@ -21,6 +21,8 @@ const GRND_RANDOM = 2;
 const GRND_INSECURE = 4;
 /** A single getrandom(2) gives at most this much. */
 const MOST_RANDOM_BYTES = 33_554_431;
+/** Beyond this others get their turn. */
+const RANDOM_BYTES_PER_TURN = 0x10_0000;
 const SYSINFO_BYTES = 112;
 
 export function uname(task: Task, address: number): number {
@@ -45,8 +47,11 @@ export function getrandom(task: Task, address: number, length: number, flags: nu
   const { memory } = task.process;
   const wanted = Math.min(length, MOST_RANDOM_BYTES);
   if (!memory.isValid(address, wanted)) return -EFAULT;
-  task.system.random.fill(memory.bytes, address, wanted);
-  return wanted;
+  const { progress, process } = task;
+  const step = process.isMachine ? Math.min(wanted - progress, RANDOM_BYTES_PER_TURN) : wanted;
+  task.system.random.fill(memory.bytes, address + progress, step);
+  task.progress += step;
+  return task.progress < wanted ? task.yieldTurn() : wanted;
 }
 
 /** struct sysinfo, with the memory of the calling process in place of the machine's. */
@@ -141,12 +146,7 @@ export function setrlimit(task: Task, resource: number, address: number): number
 
 /** Lets everything else that is ready go first: the call is answered in the kernel's next turn. */
 export function schedYield(task: Task): number {
-  if (task.restarts > 0) return 0;
-  task.process.runSoon(() => {
-    task.wake();
-    return 0;
-  });
-  return task.block();
+  return task.restarts === 0 && task.yieldTurn() === BLOCKED ? BLOCKED : 0;
 }
 
 /** 0 for the caller. */

@@ -16,11 +16,36 @@ import { checkTerminalWrite, readTerminal } from "./terminal.ts";
 
 /** What a datagram or a terminal line moves at once through a vector. */
 const BOUNCE_BYTES = 0x2_0000;
+/** What a call moves within a turn. */
+const BYTES_PER_TURN = 0x20_0000;
+const VECTOR_BYTES_PER_CALL = 0x40_0000;
 
 /** Linux checks the address range before the sign of the count; MAX_RW_COUNT cuts what is longer. */
 function checkBuffer(task: Task, address: number, length: number): number {
   if (length < 0) return -EINVAL;
   return task.process.memory.isValid(address, length) ? 0 : -EFAULT;
+}
+
+/** How much of a transfer is done now: machine code may ask for a gibibyte at once, and others are to get their turn. */
+function stepOf(task: Task, wanted: number): number {
+  const left = wanted - task.progress;
+  return task.process.isMachine ? Math.min(left, BYTES_PER_TURN) : left;
+}
+
+/** After a step: the call's result, or, where the file has given or taken all of it and there is more to do, BLOCKED. */
+function goOn(task: Task, fd: number, file: OpenFile, wanted: number, step: number, result: number): number {
+  if (result < 0) return task.progress > 0 ? task.progress : result;
+  task.progress += result;
+  if (result < step || file.isStream || task.progress >= wanted) return task.progress;
+  task.hold(fd, file);
+  return task.yieldTurn();
+}
+
+/** The vector of a call, which for machine code moves no more than others can wait for: what does not flow ends short then. */
+function readVector(task: Task, file: OpenFile, address: number, count: number): IoVector | number {
+  const { memory, isMachine } = task.process;
+  const most = isMachine && !file.isStream ? VECTOR_BYTES_PER_CALL : MAX_RW_COUNT;
+  return readIoVector(memory, address, count | 0, most);
 }
 
 export function read(task: Task, fd: number, address: number, length: number): number {
@@ -30,8 +55,10 @@ export function read(task: Task, fd: number, address: number, length: number): n
   if (bad !== 0) return bad;
   const { terminal } = file;
   if (terminal !== null) return readTerminal(task, fd, file, terminal, address, Math.min(length, MAX_RW_COUNT));
-  const result = file.read(task.process.memory.bytes, address, Math.min(length, MAX_RW_COUNT));
-  if (result !== -EAGAIN) return result;
+  const wanted = Math.min(length, MAX_RW_COUNT);
+  const step = stepOf(task, wanted);
+  const result = file.read(task.process.memory.bytes, address + task.progress, step);
+  if (result !== -EAGAIN) return goOn(task, fd, file, wanted, step, result);
   return task.blockOnFile(fd, file, POLLIN, file.readTimeoutMilliseconds);
 }
 
@@ -46,8 +73,10 @@ export function write(task: Task, fd: number, address: number, length: number): 
   }
   const wanted = Math.min(length, MAX_RW_COUNT);
   for (;;) {
-    const result = file.write(task.process.memory.bytes, address + task.progress, wanted - task.progress);
+    const step = stepOf(task, wanted);
+    const result = file.write(task.process.memory.bytes, address + task.progress, step);
     if (result < 0) return writeFailed(task, fd, file, result);
+    if (step < wanted - task.progress && !file.isStream) return goOn(task, fd, file, wanted, step, result);
     task.progress += result;
     // A pipe or a stream socket takes what fits, and the call goes on until all is taken (write(2), pipe(7)).
     if (task.progress >= wanted || result === 0 || !file.isStream) return task.progress;
@@ -75,7 +104,7 @@ export function readv(task: Task, fd: number, address: number, count: number): n
   const file = task.file(fd);
   if (file === null || !file.isReadable) return -EBADF;
   if (!file.canRead) return -EINVAL;
-  const vector = readIoVector(task.process.memory, address, count | 0);
+  const vector = readVector(task, file, address, count);
   if (typeof vector === "number") return vector;
   if (vector.totalBytes === 0) return 0;
   if (file.terminal !== null) {
@@ -93,7 +122,7 @@ export function writev(task: Task, fd: number, address: number, count: number): 
   const file = task.file(fd);
   if (file === null || !file.isWritable) return -EBADF;
   if (!file.canWrite) return -EINVAL;
-  const vector = readIoVector(task.process.memory, address, count | 0);
+  const vector = readVector(task, file, address, count);
   if (typeof vector === "number") return vector;
   // Unlike write(2), which asks the file even for nothing.
   if (vector.totalBytes === 0) return 0;
@@ -176,7 +205,11 @@ export function pread64(task: Task, fd: number, address: number, length: number,
   if (!file.isReadable) return -EBADF;
   const bad = checkBuffer(task, address, length);
   if (bad !== 0) return bad;
-  return file.readAt(task.process.memory.bytes, address, Math.min(length, MAX_RW_COUNT), position);
+  const wanted = Math.min(length, MAX_RW_COUNT);
+  const step = stepOf(task, wanted);
+  const { progress } = task;
+  const result = file.readAt(task.process.memory.bytes, address + progress, step, position + progress);
+  return goOn(task, fd, file, wanted, step, result);
 }
 
 export function pwrite64(task: Task, fd: number, address: number, length: number, position: number): number {
@@ -185,14 +218,18 @@ export function pwrite64(task: Task, fd: number, address: number, length: number
   if (!file.isWritable) return -EBADF;
   const bad = checkBuffer(task, address, length);
   if (bad !== 0) return bad;
-  return file.writeAt(task.process.memory.bytes, address, Math.min(length, MAX_RW_COUNT), position);
+  const wanted = Math.min(length, MAX_RW_COUNT);
+  const step = stepOf(task, wanted);
+  const { progress } = task;
+  const result = file.writeAt(task.process.memory.bytes, address + progress, step, position + progress);
+  return goOn(task, fd, file, wanted, step, result);
 }
 
 export function preadv(task: Task, fd: number, address: number, count: number, position: number): number {
   const file = positioned(task, fd, position);
   if (typeof file === "number") return file;
   if (!file.isReadable) return -EBADF;
-  const vector = readIoVector(task.process.memory, address, count | 0);
+  const vector = readVector(task, file, address, count);
   return typeof vector === "number" ? vector : readSegments(task, file, vector, position);
 }
 
@@ -200,7 +237,7 @@ export function pwritev(task: Task, fd: number, address: number, count: number, 
   const file = positioned(task, fd, position);
   if (typeof file === "number") return file;
   if (!file.isWritable) return -EBADF;
-  const vector = readIoVector(task.process.memory, address, count | 0);
+  const vector = readVector(task, file, address, count);
   return typeof vector === "number" ? vector : writeSegments(task, file, vector, position);
 }
 

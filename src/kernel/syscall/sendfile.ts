@@ -13,7 +13,7 @@ import { call, type SyscallDefinition } from "./definition.ts";
 /** What one step reads where the bytes do not lie in memory already. */
 const BOUNCE_BYTES = 0x4_0000;
 /** A copy into a file or a pipe that never fills up ends after this much, so that others get their turn; the caller goes on. */
-const MOST_PER_CALL_BYTES = 0x100_0000;
+const MOST_PER_CALL_BYTES = 0x40_0000;
 
 let bounce: Uint8Array | null = null;
 

@@ -37,6 +37,8 @@ const DEFAULT_LIMIT_BYTES: number = 2 ** 30;
 const AREA_COUNT_MAXIMUM = 65_530;
 /** A WebAssembly memory gets a new buffer, and new views, each time it grows: so it does not grow by single pages. */
 const GROWTH_BYTES = 1 << 20;
+/** Large ones grow by this part of what they are. */
+const GROWTH_SHARE = 16;
 /** Linux's bound of user addresses: what lies beyond is no address at all, what lies between it and the memory's end is never mapped. */
 const TASK_BYTES: number = 2 ** 48;
 
@@ -71,6 +73,8 @@ export class AddressSpace {
   readonly leftBehind: Map<number, Area> = new Map();
   /** Commands of membarrier(2) that the program has registered for. */
   barriers = 0;
+  /** RLIMIT_AS and RLIMIT_DATA are read from here, by number. */
+  limits: readonly { readonly current: number }[] | null;
   private readonly limitBytes: number;
   private mapBase: number;
   private readonly mapLimit: number;
@@ -85,6 +89,7 @@ export class AddressSpace {
   constructor(memory: UserMemory, options: AddressSpaceOptions) {
     this.memory = memory;
     this.options = options;
+    this.limits = options.limits ?? null;
     this.limitBytes = options.limitBytes ?? DEFAULT_LIMIT_BYTES;
     this.mapBase = options.mapBase ?? defaultMapBase(options.heapStart);
     this.mapLimit = Math.min(options.mapLimit ?? memory.maximumBytes, memory.maximumBytes);
@@ -114,6 +119,37 @@ export class AddressSpace {
     this.enlist(area);
     if ((area.protection & PROT_EXEC) !== 0) this.options.onCodeMapped?.(start, area.end);
     return start;
+  }
+
+  /**
+   * Does a part of the zeroing that a mapping needs where memory was given back before: up to `mostBytes`, so that it does not take
+   * all of a turn. True when there is no more left than that: map() then.
+   */
+  prepare(request: MapRequest, mostBytes: number): boolean {
+    const length = roundUpToPage(request.byteLength);
+    if (!(length > mostBytes && length <= this.mapLimit) || (request.protection & PROTECTION_BITS) === 0) return true;
+    const start = this.place(request.address, length, request.flags);
+    if (start < 0) return true;
+    return this.clearStale(start, start + length, mostBytes);
+  }
+
+  /** Zeroes up to `mostBytes` of what lies unused in the range; true if that was all. */
+  private clearStale(start: number, end: number, mostBytes: number): boolean {
+    const { bytes } = this.memory;
+    let left = mostBytes;
+    let clearedEnd = start;
+    this.stale.forEachWithin(start, end, (from, to) => {
+      if (left <= 0) return;
+      const until = Math.min(to, from + left);
+      bytes.fill(0, from, until);
+      left -= until - from;
+      clearedEnd = until;
+    });
+    this.stale.remove(start, clearedEnd);
+    // It is counted again when it is mapped.
+    this.touched -= mostBytes - left;
+    this.account.giveBack(mostBytes - left);
+    return left > 0;
   }
 
   /** munmap(2). Nothing mapped there is no error. */
@@ -417,7 +453,7 @@ export class AddressSpace {
   }
 
   private limit(resource: number): number {
-    return this.options.limits?.[resource]?.current ?? Number.POSITIVE_INFINITY;
+    return this.limits?.[resource]?.current ?? Number.POSITIVE_INFINITY;
   }
 
   /** What RLIMIT_DATA counts: private memory that can be written, stacks aside. */
@@ -432,7 +468,8 @@ export class AddressSpace {
     const { memory } = this;
     if (end <= memory.byteLength) return true;
     if (end > memory.maximumBytes) return false;
-    const rounded = Math.min(memory.maximumBytes, Math.ceil(end / GROWTH_BYTES) * GROWTH_BYTES);
+    const step = Math.max(GROWTH_BYTES, Math.floor(memory.byteLength / GROWTH_SHARE / GROWTH_BYTES) * GROWTH_BYTES);
+    const rounded = Math.min(memory.maximumBytes, Math.ceil(end / step) * step);
     return memory.grow(rounded) || memory.grow(end);
   }
 

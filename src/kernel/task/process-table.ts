@@ -1,10 +1,15 @@
 /** All processes, by number. An orphan leaves at once when it ends; a process that has exited stays until its parent has waited for it. */
 import { CLD_EXITED, CLD_KILLED, SA_NOCLDSTOP, SA_NOCLDWAIT, SIG_IGN, SIGCHLD } from "../../abi/signal.ts";
+import type { ControlGroup } from "./control-group.ts";
 import type { Process } from "./process.ts";
 import type { SignalInformation } from "./signal-queue.ts";
 import type { Thread } from "./thread.ts";
 
+/** Each process of machine code takes 16 GiB of the host's addresses, of which it has 128 TiB. */
+const DEFAULT_MAXIMUM = 4096;
+
 export class ProcessTable {
+  /** Of processes and threads beside the main ones. */
   readonly maximum: number;
   private readonly processes = new Map<number, Process>();
   /** Threads beside the main ones, by number. */
@@ -13,13 +18,13 @@ export class ProcessTable {
   /** Called when the last process has gone. */
   onEmpty: (() => void) | null = null;
 
-  constructor(maximum = 32_768) {
+  constructor(maximum: number = DEFAULT_MAXIMUM) {
     this.maximum = maximum;
   }
 
-  /** The next free process id; 0 when the table is full (EAGAIN). */
-  allocateNumber(): number {
-    if (this.processes.size + this.moreThreads.size >= this.maximum) return 0;
+  /** The next free number for a process or a thread of a control group; 0 when that or the table is full (EAGAIN). */
+  allocateNumber(group: ControlGroup | null = null): number {
+    if (this.processes.size + this.moreThreads.size >= this.maximum || group?.hasRoom === false) return 0;
     do {
       this.lastNumber = this.lastNumber >= 4_194_303 ? 2 : this.lastNumber + 1;
     } while (this.processes.has(this.lastNumber) || this.moreThreads.has(this.lastNumber));
@@ -28,6 +33,7 @@ export class ProcessTable {
 
   add(process: Process): void {
     this.processes.set(process.processId, process);
+    process.group.taskCount++;
   }
 
   get(processId: number): Process | null {
@@ -36,10 +42,13 @@ export class ProcessTable {
 
   addThread(thread: Thread): void {
     this.moreThreads.set(thread.threadId, thread);
+    thread.process.group.taskCount++;
   }
 
   removeThread(thread: Thread): void {
-    if (this.moreThreads.get(thread.threadId) === thread) this.moreThreads.delete(thread.threadId);
+    if (this.moreThreads.get(thread.threadId) !== thread) return;
+    this.moreThreads.delete(thread.threadId);
+    thread.process.group.taskCount--;
   }
 
   /** The thread of that number; null for one that has ended. */
@@ -100,7 +109,9 @@ export class ProcessTable {
   }
 
   private remove(process: Process): void {
-    if (this.processes.delete(process.processId) && this.processes.size === 0) this.onEmpty?.();
+    if (!this.processes.delete(process.processId)) return;
+    process.group.taskCount--;
+    if (this.processes.size === 0) this.onEmpty?.();
   }
 
   /** Hands the children of an ended process to the nearest living subreaper, or to the kernel itself, which waits for nobody. */

@@ -1,5 +1,5 @@
 /** A process: a memory, a descriptor table, a place in the tree of processes, and the tasks that run in it. */
-import { NR_OPEN, RLIM_INFINITY, RLIM_NLIMITS } from "../../abi/resource.ts";
+import { NR_OPEN, RLIM_INFINITY, RLIM_NLIMITS, RLIMIT_CORE, RLIMIT_NPROC, RLIMIT_STACK } from "../../abi/resource.ts";
 import { SCHED_OTHER } from "../../abi/schedule.ts";
 import { CLD_CONTINUED, CLD_STOPPED, SIGCONT } from "../../abi/signal.ts";
 import { exitStatus, RLIMIT_NOFILE, signalStatus } from "../../abi/time.ts";
@@ -9,6 +9,7 @@ import type { Terminal } from "../file/terminal.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
 import { AddressSpace } from "./address-space.ts";
 import { roundUpToPage } from "./area.ts";
+import { type ControlGroup, unlimitedGroup } from "./control-group.ts";
 import { ProcessCredentials } from "./credentials.ts";
 import { IntervalTimer } from "./interval-timer.ts";
 import { leaveJobs } from "./job-control.ts";
@@ -39,6 +40,8 @@ export interface ResourceLimit {
   maximum: number;
 }
 
+/** RLIMIT_STACK, and what the main thread gets. */
+export const STACK_BYTES: number = 8 << 20;
 /** TASK_COMM_LEN without its NUL byte. */
 const NAME_BYTES = 15;
 
@@ -52,6 +55,8 @@ export interface ProcessOptions {
   arguments: readonly string[];
   environment: readonly string[];
   executable: string;
+  /** Default: the parent's, or without a parent one without bounds. */
+  group?: ControlGroup;
 }
 
 export class Process {
@@ -64,6 +69,8 @@ export class Process {
   /** Of a session leader whose terminal was hung up: who was in the foreground there. */
   hungUpGroup = 0;
   readonly abi: Abi;
+  /** What it shares its bounds with. */
+  readonly group: ControlGroup;
   memory: UserMemory;
   readonly descriptors: DescriptorTable;
   /** Root, working directory and umask. */
@@ -145,6 +152,7 @@ export class Process {
     this.session = options.parent?.session ?? options.processId;
     this.terminal = options.parent?.terminal ?? null;
     this.abi = options.abi;
+    this.group = options.group ?? options.parent?.group ?? unlimitedGroup();
     this.memory = options.memory;
     this.descriptors = options.descriptors;
     this.fileSystem = options.fileSystem;
@@ -156,7 +164,7 @@ export class Process {
     this.mainThread = new Thread(this, options.processId);
     this.threads.add(this.mainThread);
     this.startedMilliseconds = system.now();
-    this.limits = inheritLimits(options.parent, options.descriptors.limit);
+    this.limits = inheritLimits(options.parent, options.descriptors.limit, this.group.maximumTasks);
     this.signals = new ProcessSignals(this);
     this.timerSlackNanoseconds = options.parent?.timerSlackNanoseconds ?? 50_000;
     this.defaultTimerSlackNanoseconds = this.timerSlackNanoseconds;
@@ -217,7 +225,9 @@ export class Process {
       const { memory, limits, breakAddress } = this;
       const { maximumBytes } = memory;
       const mapBase = roundUpToPage(breakAddress + (maximumBytes - breakAddress) / 2);
-      this.space = new AddressSpace(memory, { heapStart: breakAddress, mapBase, limitBytes: maximumBytes, limits });
+      const { memory: account } = this.group;
+      const limitBytes = maximumBytes;
+      this.space = new AddressSpace(memory, { heapStart: breakAddress, mapBase, limitBytes, limits, account });
       this.space.adopt(NULL_GUARD_BYTES, roundUpToPage(breakAddress), "");
     }
     return this.space;
@@ -233,6 +243,7 @@ export class Process {
     this.space?.release();
     this.space = space;
     this.memory = space.memory;
+    space.limits ??= this.limits;
   }
 
   /** The memory of a TypeScript program, in the place of machine code's. */
@@ -314,12 +325,15 @@ function nameOf(executable: string): string {
   return executable.slice(executable.lastIndexOf("/") + 1).slice(0, NAME_BYTES);
 }
 
-function inheritLimits(parent: Process | null, descriptorLimit: number): ResourceLimit[] {
+function inheritLimits(parent: Process | null, descriptorLimit: number, taskLimit: number): ResourceLimit[] {
   if (parent !== null) return parent.limits.map((limit) => ({ ...limit }));
   const limits: ResourceLimit[] = [];
   for (let resource = 0; resource < RLIM_NLIMITS; resource++) {
     limits.push({ current: RLIM_INFINITY, maximum: RLIM_INFINITY });
   }
+  limits[RLIMIT_STACK] = { current: STACK_BYTES, maximum: RLIM_INFINITY };
+  limits[RLIMIT_CORE] = { current: 0, maximum: RLIM_INFINITY };
+  limits[RLIMIT_NPROC] = { current: taskLimit, maximum: taskLimit };
   limits[RLIMIT_NOFILE] = { current: descriptorLimit, maximum: Math.min(NR_OPEN, Math.max(4096, descriptorLimit)) };
   return limits;
 }

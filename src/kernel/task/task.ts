@@ -137,6 +137,18 @@ export class Task implements Waiter {
   }
 
   /**
+   * Ends a handler's run in the middle of long work, of which `progress` tells how much is done: it goes on in the kernel's next
+   * turn, and others go first.
+   */
+  yieldTurn(): number {
+    this.process.runSoon(() => {
+      this.wake();
+      return 0;
+    });
+    return this.block();
+  }
+
+  /**
    * Waits for a file: -EAGAIN (or what was moved so far) for one with O_NONBLOCK or where `dontWait`, otherwise BLOCKED with
    * the file held.
    */
