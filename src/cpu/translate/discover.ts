@@ -253,8 +253,9 @@ class Discovery {
     }
     if (found === null || this.#inlinedInstructions + found.instructionCount > INLINED_INSTRUCTIONS) return null;
     if (this.#instructionCount + found.instructionCount > this.#maximumInstructions) return null;
-    if (isInLoop) return found;
     const isLeaf = [...found.blocks.values()].every(({ exit }) => exit !== "call" && exit !== "indirectCall");
+    // A loop of its own is worth a function of its own, in which the host has registers for it.
+    if (isInLoop) return isLeaf && loopsOf(found).length > 0 ? null : found;
     return isLeaf && found.instructionCount <= TINY_INSTRUCTIONS ? found : null;
   }
 }
