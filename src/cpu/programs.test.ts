@@ -35,3 +35,14 @@ for (const name of names) {
     }
   });
 }
+
+test("what a table of addresses connects is translated as one once it runs for long, and prints the same", () => {
+  const file = readFileSync(join(folder, "interpreter.elf"));
+  const expected = readFileSync(join(folder, "interpreter.expected"), "latin1");
+  for (const options of [tiers["translated"], tiers["interpreted first"]]) {
+    const apart = runProgram(file, null, options, 1_000_000);
+    const together = runProgram(file, null, options, 100);
+    assert.equal(new TextDecoder().decode(together.output), expected);
+    assert.ok(together.cpu.statistics.instructions >= apart.cpu.statistics.instructions + 60);
+  }
+});

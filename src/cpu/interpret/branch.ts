@@ -1,4 +1,5 @@
 /** Branches, system calls and user-mode system registers, interpreted. */
+import { INTERPRETED } from "../indirect-targets.ts";
 import { noExclusive, stateOffset, stopCode } from "../state.ts";
 import { constantRegisters, FPCR_BITS, FPSR_BITS } from "../translate/branch.ts";
 import { type Handler, type Machine, outcome } from "./machine.ts";
@@ -95,6 +96,8 @@ function writeSystemRegister(m: Machine, word: number): number {
 
 const SYSTEM_OPERATION = 0x7ffe0;
 const IC_IVAU = 0x37520 | 0;
+const INDIRECT_FROM = stateOffset.indirectFrom >> 2;
+const INDIRECT_TO = stateOffset.indirectTo >> 2;
 
 export const branch: Readonly<Record<string, Handler>> = {
   B: (m, word) => branchBy(m, ((word << 6) >> 6) << 2),
@@ -110,6 +113,8 @@ export const branch: Readonly<Record<string, Handler>> = {
   TBNZ: testAndBranch(false),
   BR: (m, word) => {
     m.target = m.lowOf((word >>> 5) & 31) >>> 0;
+    m.x[INDIRECT_FROM] = m.pc + INTERPRETED;
+    m.x[INDIRECT_TO] = m.target;
     return outcome.call;
   },
   BLR: (m, word) => {

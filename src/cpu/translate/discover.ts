@@ -5,6 +5,7 @@
 import { decode } from "../decode/decoder.ts";
 import { signed } from "../decode/fields.ts";
 import type { Instruction } from "../decode/table.ts";
+import { reversePostorder } from "./graph.ts";
 
 /** Reads the instruction word at a guest address; −1 outside memory. */
 export type Fetch = (address: number) => number;
@@ -253,8 +254,9 @@ class Discovery {
     }
     if (found === null || this.#inlinedInstructions + found.instructionCount > INLINED_INSTRUCTIONS) return null;
     if (this.#instructionCount + found.instructionCount > this.#maximumInstructions) return null;
-    if (isInLoop) return found;
     const isLeaf = [...found.blocks.values()].every(({ exit }) => exit !== "call" && exit !== "indirectCall");
+    // A loop of its own is worth a function of its own, in which the host has registers for it.
+    if (isInLoop) return isLeaf && hasLoop(found) ? null : found;
     return isLeaf && found.instructionCount <= TINY_INSTRUCTIONS ? found : null;
   }
 }
@@ -269,6 +271,18 @@ function isSmall({ blocks, instructionCount }: RawFunction): boolean {
     if (exit === "return") returns = true;
   }
   return returns;
+}
+
+/** Whether its branches form a loop: in reverse postorder, a loop has an edge backwards. */
+function hasLoop({ blocks }: RawFunction): boolean {
+  const targetsOfBlock = (start: number): readonly number[] => blocks.get(start)?.targets ?? nowhere;
+  // The first block is the entry.
+  const [entry = 0] = blocks.keys();
+  const placeOf = new Map(reversePostorder(entry, targetsOfBlock).map((start, place) => [start, place]));
+  for (const [start, place] of placeOf) {
+    if (targetsOfBlock(start).some((target) => (placeOf.get(target) ?? place + 1) <= place)) return true;
+  }
+  return false;
 }
 
 /** Address ranges that backward branches span. */

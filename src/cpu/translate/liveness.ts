@@ -12,6 +12,8 @@ export interface FlowBlock {
   readonly leaves: boolean;
   /** A loop header leaves at its start when the budget is spent. */
   readonly isLoopHeader: boolean;
+  /** It starts with nothing dirty but what its back-edges bring; see Flow.dirtyAtStart. */
+  readonly startsClean: boolean;
   /** What it stores into the state before its accesses to memory; null: there are none. */
   readonly saves: BlockSaves | null;
 }
@@ -28,7 +30,7 @@ export interface BlockSaves {
 export interface Flow {
   /** Registers that differ from the state, perhaps, at the end of each block. */
   readonly dirtyAtEnd: readonly RegisterSet[];
-  /** The same at its start. */
+  /** The same at its start. What is dirty at a predecessor's end and not here, the edge between them must store. */
   readonly dirtyAtStart: readonly RegisterSet[];
   /** Registers whose locals must be right at the start of each block. */
   readonly liveAtStart: readonly RegisterSet[];
@@ -53,6 +55,7 @@ export function computeFlow(blocks: readonly FlowBlock[]): Flow {
       end.general = ((start.general | defined.general) & ~kept.general) | (unsaved.general & kept.general);
       end.vector = ((start.vector | defined.vector) & ~kept.vector) | (unsaved.vector & kept.vector);
       for (const successor of block.successors) {
+        if (successor > index && blocks[successor]?.startsClean === true) continue;
         if (unite(dirtyAtStart[successor] as RegisterSet, end)) changed = true;
       }
     }
@@ -72,7 +75,14 @@ export function computeFlow(blocks: readonly FlowBlock[]): Flow {
       const block = blocks[index] as FlowBlock;
       out.general = 0;
       out.vector = 0;
-      for (const successor of block.successors) unite(out, liveAtStart[successor] as RegisterSet);
+      for (const successor of block.successors) {
+        unite(out, liveAtStart[successor] as RegisterSet);
+        if (blocks[successor]?.startsClean !== true) continue;
+        const end = dirtyAtEnd[index] as RegisterSet;
+        const next = dirtyAtStart[successor] as RegisterSet;
+        out.general |= end.general & ~next.general;
+        out.vector |= end.vector & ~next.vector;
+      }
       if (block.leaves) unite(out, dirtyAtEnd[index] as RegisterSet);
       out.general = block.used.general | (out.general & ~block.defined.general);
       out.vector = block.used.vector | (out.vector & ~block.defined.vector);

@@ -1,23 +1,32 @@
 /** Loads and stores of general and vector registers, single and in pairs, in every addressing form. */
 import { type Fields, signed } from "../decode/fields.ts";
+import type { Code } from "../wasm/code.ts";
 import { op } from "../wasm/opcodes.ts";
 import { type Context, GUEST, type Translation } from "./context.ts";
 
 type Handlers = Record<string, Translation<Fields>>;
 
+/** In place of a local: the address is on the stack. */
+const ON_STACK = -1;
+const LARGEST_FOLDED = 2048;
+
 /** One kind of access: its size as an exponent of two, and how a register's value meets memory at address + offset. */
 interface Access {
   readonly scale: number;
-  /** Address in the local; the value goes to the register. */
+  /** Address in the local, or on the stack; the value goes to the register. */
   load?(context: Context, address: number, offset: number, register: number): void;
   store?(context: Context, address: number, offset: number, register: number): void;
+}
+
+function pushAddress({ code }: Context, address: number): Code {
+  return address === ON_STACK ? code : code.get(address);
 }
 
 function loads(scale: number, opcode: number, extend?: number): Access {
   return {
     scale,
     load: (context, address, offset, register) => {
-      context.code.get(address).memory(opcode, GUEST, 0, offset);
+      pushAddress(context, address).memory(opcode, GUEST, 0, offset);
       if (extend !== undefined) context.code.op(extend);
       context.setX(register);
     },
@@ -28,7 +37,7 @@ function stores(scale: number, opcode: number): Access {
   return {
     scale,
     store: (context, address, offset, register) => {
-      context.code.get(address);
+      pushAddress(context, address);
       context.x(register);
       context.code.memory(opcode, GUEST, 0, offset);
     },
@@ -37,23 +46,19 @@ function stores(scale: number, opcode: number): Access {
 
 /** B, H, S, D and Q registers by the exponent of their size. */
 export function loadVector(context: Context, address: number, offset: number, register: number, scale: number): void {
-  const { code } = context;
+  pushAddress(context, address);
   if (scale >= 2) {
     const opcode = [op.v128_load32_zero, op.v128_load64_zero, op.v128_load][scale - 2] as number;
-    code.get(address).memory(opcode, GUEST, 0, offset);
+    context.code.memory(opcode, GUEST, 0, offset);
   } else {
-    code
-      .v128(0n, 0n)
-      .get(address)
-      .memory(scale === 0 ? op.i32_load8_u : op.i32_load16_u, GUEST, 0, offset);
-    code.opWith(op.i32x4_replace_lane, 0);
+    context.code.v128(0n, 0n).memory(scale === 0 ? op.v128_load8_lane : op.v128_load16_lane, GUEST, 0, offset);
+    context.code.bytes.push(0);
   }
   context.setV(register);
 }
 
 export function storeVector(context: Context, address: number, offset: number, register: number, scale: number): void {
-  const { code } = context;
-  code.get(address);
+  const code = pushAddress(context, address);
   context.v(register);
   if (scale === 4) {
     code.memory(op.v128_store, GUEST, 0, offset);
@@ -103,23 +108,32 @@ function single(accessOf: (f: Fields) => Access | null, form: Form): Translation
   return (context, f) => {
     const access = accessOf(f);
     if (access === null || (form === "reg" && (f.option & 2) === 0)) return false;
-    const { code } = context;
     const offset = form === "unsigned" ? f.imm12 << access.scale : signed(f.imm9, 9);
+    let folded = 0;
     if (form === "reg") {
       // Only the low halves count, so that all ways to extend are the same.
       context.address(f.Rn, 0);
       context.w(f.Rm);
-      if (f.S === 1 && access.scale > 0) code.i32(access.scale).op(op.i32_shl);
-      code.op(op.i32_add);
+      if (f.S === 1 && access.scale > 0) context.code.i32(access.scale).op(op.i32_shl);
+      context.code.op(op.i32_add);
     } else {
-      context.address(f.Rn, form === "post" ? 0 : offset);
+      folded = pushBase(context, f.Rn, form === "post" ? 0 : offset);
     }
-    const address = context.keep("i32");
-    access.store?.(context, address, 0, f.Rt);
-    access.load?.(context, address, 0, f.Rt);
+    access.store?.(context, ON_STACK, folded, f.Rt);
+    access.load?.(context, ON_STACK, folded, f.Rt);
     if (form === "post" || form === "pre") writeBack(context, f.Rn, offset);
     return true;
   };
+}
+
+/**
+ * Pushes the address for Xn|SP + offset less what it returns, for the instruction to add. So accesses through one base share their
+ * address. No larger offsets, as a base in page 0 must not come to memory that is there.
+ */
+function pushBase(context: Context, base: number, offset: number): number {
+  const folded = offset >= 0 && offset < LARGEST_FOLDED ? offset : 0;
+  context.address(base, offset - folded);
+  return folded;
 }
 
 function writeBack(context: Context, base: number, offset: number): void {
@@ -136,12 +150,12 @@ function pair(accessOf: (f: Fields) => Access | null, form: PairForm): Translati
     if (access === null) return false;
     const offset = signed(f.imm7, 7) * 2 ** access.scale;
     const step = 1 << access.scale;
-    context.address(f.Rn, form === "post" ? 0 : offset);
+    const folded = pushBase(context, f.Rn, form === "post" ? 0 : offset);
     const address = context.keep("i32");
-    access.store?.(context, address, 0, f.Rt);
-    access.store?.(context, address, step, f.Rt2);
-    access.load?.(context, address, 0, f.Rt);
-    access.load?.(context, address, step, f.Rt2);
+    access.store?.(context, address, folded, f.Rt);
+    access.store?.(context, address, folded + step, f.Rt2);
+    access.load?.(context, address, folded, f.Rt);
+    access.load?.(context, address, folded + step, f.Rt2);
     if (form !== "offset") writeBack(context, f.Rn, offset);
     return true;
   };
@@ -161,7 +175,7 @@ function literal(accessOf: (f: Fields) => Access | null): Translation<Fields> {
     if (access === null) return false;
     context.code.i64(context.pc + signed(f.imm19, 19) * 4);
     context.toMemoryAddress();
-    access.load?.(context, context.keep("i32"), 0, f.Rt);
+    access.load?.(context, ON_STACK, 0, f.Rt);
     return true;
   };
 }

@@ -105,6 +105,11 @@ class RegionWriter {
   #translated: readonly Translated[] = [];
   #shape: Shape = { dominator: [], children: [], isLoopHeader: [], isMerge: [] };
   #hasLoops = false;
+  /**
+   * By place: whether a loop that starts there calls. What is dirty before such a loop is stored once, not again for every call, and
+   * need not come back after the call if only a way out of the loop stores it.
+   */
+  #callsInLoop: boolean[] = [];
   #flags: FlagFlow = { atStart: [], wanted: [], read: [] };
   #flow: Flow = { dirtyAtEnd: [], dirtyAtStart: [], liveAtStart: [], savedFirst: [] };
   readonly #loopLabels = new Map<number, Label>();
@@ -124,6 +129,7 @@ class RegionWriter {
     this.#shapeGraph(blocks);
     this.#flags = computeFlagFlow(this.#blocks.map((block, place) => this.#flagBlock(block, place)));
     this.#translateBlocks();
+    this.#callsInLoop = this.#findCallsInLoops();
     this.#flow = computeFlow(this.#translated.map((translated, place) => this.#flowBlock(translated, place)));
   }
 
@@ -167,6 +173,20 @@ class RegionWriter {
     }
   }
 
+  #findCallsInLoops(): boolean[] {
+    const predecessors: number[][] = this.#blocks.map(() => []);
+    for (const [from, next] of this.#next.entries()) for (const to of next) predecessors[to]?.push(from);
+    return this.#blocks.map((_, header) => {
+      if (this.#shape.isLoopHeader[header] !== true) return false;
+      const inLoop = new Set([header]);
+      for (const place of inLoop) {
+        if (this.#isCall(this.#blocks[place] as Block)) return true;
+        for (const from of predecessors[place] ?? []) if (from > header || place !== header) inLoop.add(from);
+      }
+      return false;
+    });
+  }
+
   /** Whether a block's end calls another function, after which registers are in the state. */
   #isCall({ exit, isInlined }: Block): boolean {
     return (exit === "call" && !isInlined) || exit === "indirectCall" || exit === "supervisor";
@@ -206,6 +226,7 @@ class RegionWriter {
       successors: this.#isCall(block) ? [] : this.#inside(place),
       leaves: this.#leaves(block, place) || terminator.kind === "stop",
       isLoopHeader: this.#shape.isLoopHeader[place] === true,
+      startsClean: this.#callsInLoop[place] === true,
     };
   }
 
@@ -384,11 +405,22 @@ class RegionWriter {
       this.#dispatchTo(address, true);
       return;
     }
+    this.#spillBetween(from, to);
     if (this.#flags.wanted[to] === true) {
       const { flagsAtEnd } = this.#translated[from] as Translated;
       moveFlags(this.#context, flagsAtEnd, this.#flags.atStart[to] as FlagPlace);
     }
     this.#jumpTo(from, to);
+  }
+
+  #spillBetween(from: number, to: number): void {
+    if (this.#callsInLoop[to] !== true) return;
+    const end = this.#flow.dirtyAtEnd[from] as RegisterSet;
+    const start = this.#flow.dirtyAtStart[to] as RegisterSet;
+    spillRegisters(this.#context, {
+      general: end.general & ~start.general,
+      vector: end.vector & ~start.vector,
+    });
   }
 
   #jumpTo(from: number, to: number): void {
