@@ -15,6 +15,7 @@ import {
   SIG_IGN,
   SIGBUS,
   SIGILL,
+  SIGKILL,
   SIGSEGV,
   SIGSTOP,
   SIGTRAP,
@@ -195,7 +196,8 @@ export class Machines {
     machine.space.enter();
     let budget = machine.budget;
     while (this.returnsToProgram(thread) && thread.machine === machine) {
-      const stop = machine.cpu.run(budget);
+      const stop = this.runCpu(thread, budget);
+      if (stop === null) break;
       if (stop.reason === "budget") {
         this.enqueue(thread);
         machine.learn(this.system.now() - started);
@@ -216,6 +218,17 @@ export class Machines {
     thread.processorMilliseconds += elapsed;
     process.processorMilliseconds += elapsed;
     if (thread.machine !== machine) this.enqueue(thread);
+  }
+
+  /** An error of ours, or of the host's compiler, costs the program that met it and not the kernel: null then. */
+  private runCpu({ process, machine }: MachineThread, budget: number): Stop | null {
+    try {
+      return machine.cpu.run(budget);
+    } catch (error) {
+      this.log(process, `ended by an error in Akuma: ${error instanceof Error ? error.stack : String(error)}`);
+      process.terminateBySignal(SIGKILL);
+      return null;
+    }
   }
 
   /** SVC: true to go on at once, false to leave the CPU. */
