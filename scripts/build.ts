@@ -19,6 +19,7 @@ const TARGET = "node20";
 const entries: Record<string, string> = {
   index: "src/index.ts",
   libakuma: "src/user/libakuma/index.ts",
+  cpu: "src/cpu/index.ts",
   main: "src/cli/main.ts",
   // Started by its address, which is that of the host's code with another name: it lies beside it in dist too.
   "worker-entry": "src/host/node/worker-entry.ts",
@@ -62,7 +63,7 @@ function compileTypes(): void {
 
 /** Copies the declarations that the entries reach, with imports named as the built modules are. Returns how many. */
 function copyTypes(): number {
-  const pending = ["index.d.ts", "user/libakuma/index.d.ts"];
+  const pending = ["index.d.ts", "user/libakuma/index.d.ts", "cpu/index.d.ts"];
   const seen = new Set(pending);
   for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
     const here = dirname(file);
