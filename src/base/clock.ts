@@ -5,6 +5,8 @@ export interface Clock {
   monotonicMilliseconds(): number;
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   realtimeMilliseconds(): number;
+  /** Work has been done that takes so long. Absent where time passes by itself meanwhile. */
+  spend?(milliseconds: number): void;
 }
 
 /** Stands still until it is told to move on. */
@@ -22,6 +24,10 @@ export class VirtualClock implements Clock {
 
   realtimeMilliseconds(): number {
     return this.epoch + this.elapsed;
+  }
+
+  spend(milliseconds: number): void {
+    this.elapsed += milliseconds;
   }
 
   /** Moves on to the given monotonic time; never backwards. */

@@ -81,6 +81,8 @@ export class VirtualScheduler implements HostScheduler {
   private step(): void {
     this.turns = 0;
     if (this.stopped) return;
+    // Machine code spends time while it computes.
+    this.timers.expire(this.clock.monotonicMilliseconds());
     const next = this.queue.shift();
     if (next !== undefined) next();
     else if (this.holds > 0) return;

@@ -48,6 +48,8 @@ type CodeChange = (start: number, end: number) => void;
 const ADDRESS_SPACE_BYTES: number = 2 ** 32;
 /** What one call takes from the budget of loop rounds: so that turns end in time for programs that do little else. */
 const BUDGET_OF_CALL = 32;
+/** What virtual time passes while code runs: for a loop round or a call of a function. */
+const MILLISECONDS_PER_ROUND = 1e-5;
 /** So many calls are made until it is looked at how long they took. */
 const CALLS_PER_CHECK = 8;
 /** A call with a larger result has moved many bytes. */
@@ -195,8 +197,10 @@ export class Machines {
     machine.activate(thread);
     machine.space.enter();
     let budget = machine.budget;
+    let rounds = 0;
     while (this.returnsToProgram(thread) && thread.machine === machine) {
       const stop = this.runCpu(thread, budget);
+      rounds += budget - machine.cpu.view.getInt32(stateOffset.budget, true);
       if (stop === null) break;
       if (stop.reason === "budget") {
         this.enqueue(thread);
@@ -214,6 +218,8 @@ export class Machines {
       budget = Math.max(1, machine.cpu.view.getInt32(stateOffset.budget, true));
     }
     machine.sweep();
+    const { clock } = this.system;
+    clock.spend?.(rounds * MILLISECONDS_PER_ROUND);
     const elapsed = this.system.now() - started;
     thread.processorMilliseconds += elapsed;
     process.processorMilliseconds += elapsed;
