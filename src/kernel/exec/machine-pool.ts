@@ -5,8 +5,8 @@
 import type { Machine } from "./machine.ts";
 
 /** Machines that are kept for one program, and in all. */
-const MOST_PER_PROGRAM = 16;
-const MOST_MACHINES = 24;
+const MOST_PER_PROGRAM = 40;
+const MOST_MACHINES = 64;
 /** One that has held more than this gives its pages back to the host instead. */
 const MOST_BYTES = 64 << 20;
 /** What all that are kept may hold. */
