@@ -362,7 +362,7 @@ export class Machines {
       case "fault": {
         this.logFault(process, stop, machine.cpu.pc);
         if (stop.kind === "stack") raise(SIGSEGV, SI_KERNEL, null);
-        else if (stop.kind === "misaligned") raise(SIGBUS, BUS_ADRALN, stop.address);
+        else if (isMisaligned(stop)) raise(SIGBUS, BUS_ADRALN, stop.address);
         else if (stop.address !== null && machine.space.isMapped(stop.address, 1)) {
           raise(SIGSEGV, SEGV_ACCERR, stop.address);
         } else raise(SIGSEGV, SEGV_MAPERR, stop.address);
@@ -374,7 +374,7 @@ export class Machines {
 
   /** Who handles faults does not want to read of them. */
   private logFault(process: Process, stop: Stop & { reason: "fault" }, pc: number): void {
-    const { handler } = process.signals.action(stop.kind === "misaligned" ? SIGBUS : SIGSEGV);
+    const { handler } = process.signals.action(isMisaligned(stop) ? SIGBUS : SIGSEGV);
     if (handler !== SIG_DFL && handler !== SIG_IGN) return;
     const address = stop.address === null ? "an address out of bounds" : hexadecimal(stop.address);
     const what = stop.kind === "fetch" ? "no code" : `bad ${stop.isStore ? "store to" : "load from"} ${address}`;
@@ -390,6 +390,11 @@ export class Machines {
 function codeCallbacks({ options }: AddressSpace): { onCodeChange: CodeChange; onCodeMapped: CodeChange } {
   const { onCodeChange, onCodeMapped } = options;
   return { onCodeChange: onCodeChange as CodeChange, onCodeMapped: onCodeMapped as CodeChange };
+}
+
+/** An atomic access, or a program counter, that is no multiple of its size. */
+function isMisaligned({ kind, address }: Stop & { reason: "fault" }): boolean {
+  return kind === "misaligned" || (kind === "fetch" && address !== null && address % 4 !== 0);
 }
 
 /** A call's result into X0, as a signed 64-bit number. */
