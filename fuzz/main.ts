@@ -3,7 +3,9 @@
  * what it did; the first thing that is wrong ends the run with the seed that shows it again.
  */
 import { parseArgs } from "node:util";
+import { fuzzExecutables, fuzzMachineCalls } from "./executables.ts";
 import { fuzzFrames } from "./frames.ts";
+import { fuzzMachineCode } from "./machine-code.ts";
 import { fuzzParsers } from "./parsers.ts";
 import { fuzzSyscalls } from "./syscalls.ts";
 
@@ -11,6 +13,9 @@ const targets: Readonly<Record<string, (seed: number, isDone: () => boolean) => 
   parsers: fuzzParsers,
   frames: fuzzFrames,
   syscalls: fuzzSyscalls,
+  executables: fuzzExecutables,
+  "machine-calls": fuzzMachineCalls,
+  "machine-code": fuzzMachineCode,
 };
 
 const { values, positionals } = parseArgs({

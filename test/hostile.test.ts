@@ -208,3 +208,27 @@ test("starting and killing again and again does not take more and more memory", 
   assert.equal(kernel.core.machines.account.usedBytes, 0);
   await kernel.shutdown();
 });
+
+test("a host that gives no memory is ENOMEM for the guest, and nothing else", async () => {
+  const kernel = await boot({ memoryBytes: 2 ** 30 });
+  await serve(kernel);
+  const program = await kernel.spawn("/bin/hostile", { arguments: ["signals"] });
+  const { Memory } = WebAssembly;
+  let left = 5;
+  try {
+    WebAssembly.Memory = class extends Memory {
+      constructor(descriptor: ConstructorParameters<typeof Memory>[0]) {
+        if (left-- <= 0) throw new RangeError("WebAssembly.Memory(): could not allocate memory");
+        super(descriptor);
+      }
+    };
+    assert.match(await firstLine(program), /^children [0-5]$/);
+    await assert.rejects(kernel.spawn("/bin/hostile"), { code: "ENOMEM" });
+    await ask(kernel);
+  } finally {
+    WebAssembly.Memory = Memory;
+  }
+  program.killAll();
+  await runsBeside(kernel);
+  await kernel.shutdown();
+});
