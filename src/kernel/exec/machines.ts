@@ -223,6 +223,7 @@ export class Machines {
     const elapsed = this.system.now() - started;
     thread.processorMilliseconds += elapsed;
     process.processorMilliseconds += elapsed;
+    process.group.runMilliseconds += elapsed;
     if (thread.machine !== machine) this.enqueue(thread);
   }
 

@@ -1,9 +1,13 @@
 /**
- * Threads that can go on, and whose turn it is. Control groups take turns first, and within one of them its threads: so one program
- * gets as much of the time as another, however many threads and children it has.
+ * Threads that can go on, and whose turn it is. The control group that has run least comes first, and within it one thread after
+ * the other: so one program gets as much of the time as another, however many threads and children it has, and however long a
+ * single call of theirs takes.
  */
 import type { ControlGroup } from "../task/control-group.ts";
 import type { MachineThread } from "./machine-thread.ts";
+
+/** Who has waited may run this much before those that have not; more is not saved up. */
+const CREDIT_MILLISECONDS = 4;
 
 /** A queue whose front is moved on rather than taken off. */
 class Queue<T> {
@@ -29,16 +33,12 @@ class Queue<T> {
   }
 }
 
-interface GroupThreads {
-  readonly group: ControlGroup;
-  readonly threads: Queue<MachineThread>;
-}
-
 export class ReadyThreads {
-  /** Groups with threads that are ready. */
-  private readonly byGroup = new Map<ControlGroup, GroupThreads>();
-  private readonly turns = new Queue<GroupThreads>();
+  /** Of groups with threads that are ready: those that had their turn last stand last. */
+  private readonly byGroup = new Map<ControlGroup, Queue<MachineThread>>();
   private count = 0;
+  /** What the group that had the last turn had run before it. */
+  private reached = 0;
 
   get size(): number {
     return this.count;
@@ -46,24 +46,29 @@ export class ReadyThreads {
 
   add(thread: MachineThread): void {
     const { group } = thread.process;
-    let those = this.byGroup.get(group);
-    if (those === undefined) {
-      those = { group, threads: new Queue() };
-      this.byGroup.set(group, those);
-      this.turns.push(those);
+    let threads = this.byGroup.get(group);
+    if (threads === undefined) {
+      threads = new Queue();
+      this.byGroup.set(group, threads);
+      group.runMilliseconds = Math.max(group.runMilliseconds, this.reached - CREDIT_MILLISECONDS);
     }
-    those.threads.push(thread);
+    threads.push(thread);
     this.count++;
   }
 
   /** The thread whose turn it is, not in here any more. */
   take(): MachineThread | null {
-    const those = this.turns.shift();
-    const thread = those?.threads.shift();
-    if (those === undefined || thread === undefined) return null;
+    let group: ControlGroup | null = null;
+    for (const other of this.byGroup.keys()) {
+      if (group === null || other.runMilliseconds < group.runMilliseconds) group = other;
+    }
+    if (group === null) return null;
+    const threads = this.byGroup.get(group) as Queue<MachineThread>;
+    const thread = threads.shift() as MachineThread;
+    this.byGroup.delete(group);
+    if (threads.length > 0) this.byGroup.set(group, threads);
     this.count--;
-    if (those.threads.length > 0) this.turns.push(those);
-    else this.byGroup.delete(those.group);
+    this.reached = Math.max(this.reached, group.runMilliseconds);
     return thread;
   }
 }

@@ -14,6 +14,8 @@ export class ControlGroup {
   readonly maximumTasks: number;
   /** Processes, zombies included, and threads beside the main ones. */
   taskCount = 0;
+  /** How long its machine code has run, as the order of turns counts it. */
+  runMilliseconds = 0;
   readonly memory: MemoryAccount;
 
   /** `memory` is what all groups share. */
