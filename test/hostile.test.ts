@@ -14,7 +14,7 @@ const fixtures = join(import.meta.dirname, "fixtures");
 const hostile = readFileSync(join(fixtures, "linux/hostile.elf"));
 const httpd = readFileSync(join(fixtures, "akuma/httpd.elf"));
 /** While this many requests are answered, the hostile program does what it can. */
-const REQUESTS = 6;
+const REQUESTS = 4;
 
 async function boot(options: BootOptions = {}): Promise<Kernel> {
   const kernel = await Kernel.boot({ memoryBytes: 512 << 20, maximumProcesses: 256, ...options });
@@ -96,7 +96,7 @@ for (const mode of modes) {
     const program = await kernel.spawn("/bin/hostile", { arguments: words });
     for (let k = 0; k < REQUESTS; k++) {
       await ask(kernel);
-      await sleep(10);
+      await sleep(5);
     }
     assert.ok(core.processes.size >= before.processes, "it runs still");
     await runsBeside(kernel);
@@ -200,9 +200,9 @@ test("starting and killing again and again does not take more and more memory", 
       await program.exited;
     }
   };
-  await rounds(12);
+  await rounds(8);
   const before = process.memoryUsage().rss;
-  await rounds(24);
+  await rounds(16);
   const grown = (process.memoryUsage().rss - before) / 2 ** 20;
   assert.ok(grown < 400, `grew by ${Math.round(grown)} MiB`);
   assert.equal(kernel.core.machines.account.usedBytes, 0);

@@ -147,7 +147,8 @@ export class Machines {
       const cpu = new Cpu({
         memory: memory.memory,
         cache: this.code,
-        translationEndsRun: true,
+        // Virtual time must not depend on what others have translated before.
+        translationEndsRun: this.system.clock.spend === undefined,
         onSupervisorCall: () => this.supervisorCall(machine),
         isExecutable: (address) => machine.space.isAccessible(address, 4, PROT_EXEC),
       });
