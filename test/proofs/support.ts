@@ -41,14 +41,17 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-export interface Served {
-  readonly url: string;
-  readonly port: number;
+export interface Started {
   readonly process: ChildProcess;
   /** What it has printed so far. */
   output(): string;
   /** Ends it as Ctrl-C would, and waits. Resolves to its exit code. */
   stop(): Promise<number | null>;
+}
+
+export interface Served extends Started {
+  readonly url: string;
+  readonly port: number;
 }
 
 /** Runs `akuma serve FOLDER` from source, published at a free port, and waits until that port answers. */
@@ -58,22 +61,34 @@ export async function serve(folder: string, ...flags: string[]): Promise<Served>
 }
 
 /** Runs `akuma` from source with these arguments, and waits until a port of the host that they publish answers HTTP. */
-export async function start(port: number, argumentList: readonly string[]): Promise<Served> {
-  const child = spawn(process.execPath, [main, ...argumentList], { stdio: ["ignore", "pipe", "pipe"] });
+export async function start(
+  port: number,
+  argumentList: readonly string[],
+  input: "ignore" | "pipe" = "ignore",
+): Promise<Served> {
+  const child = await startAnswering(argumentList, () => answers(port), input);
+  return { url: `http://127.0.0.1:${port}`, port, ...child };
+}
+
+/** Runs `akuma` from source with these arguments, and waits until something is true of it. */
+export async function startAnswering(
+  argumentList: readonly string[],
+  ready: () => Promise<boolean>,
+  input: "ignore" | "pipe" = "ignore",
+): Promise<Started> {
+  const child = spawn(process.execPath, [main, ...argumentList], { stdio: [input, "pipe", "pipe"] });
   const ended = once(child, "exit") as Promise<[number | null]>;
   let output = "";
-  child.stdout.on("data", (chunk) => (output += chunk));
-  child.stderr.on("data", (chunk) => (output += chunk));
+  child.stdout?.on("data", (chunk) => (output += chunk));
+  child.stderr?.on("data", (chunk) => (output += chunk));
   endWithProof(child);
   const deadline = Date.now() + START_TIMEOUT_MILLISECONDS;
-  while (!(await answers(port))) {
+  while (!(await ready())) {
     if (child.exitCode !== null) throw new Error(`akuma ${argumentList[0]} ended with ${child.exitCode}:\n${output}`);
     if (Date.now() > deadline) throw new Error(`akuma ${argumentList[0]} does not answer:\n${output}`);
     await new Promise((wait) => setTimeout(wait, 50));
   }
   return {
-    url: `http://127.0.0.1:${port}`,
-    port,
     process: child,
     output: () => output,
     stop: async () => {

@@ -4,14 +4,19 @@
 #
 #     test/proofs/arm64/fetch.sh FOLDER
 set -eu
+# The version that the project has for its own machine, so that what the two make can be compared.
+esbuild=$(sed -n '/"node_modules\/esbuild": {/,/}/s/.*"version": "\(.*\)".*/\1/p' "$(dirname "$0")/../../../package-lock.json")
+# Another list of programs is another folder's contents.
+list=$(cksum <"$0")
 mkdir -p "$1"
 folder=$(cd "$1" && pwd)
-if [ -e "$folder/complete" ]; then exit 0; fi
-rm -rf "$folder/packages" "$folder/root" "$folder/npm"
+if [ "$(cat "$folder/complete" 2>/dev/null)" = "$list" ]; then exit 0; fi
+rm -rf "$folder/complete" "$folder/packages" "$folder/root" "$folder/npm"
 mkdir -p "$folder/packages" "$folder/root" "$folder/npm"
 
 # The programs, then the libraries that they load, named one by one: what the packages depend on beyond that is not needed here.
-programs="busybox-static curl wget nginx redis-server redis-tools sqlite3 openssl bash dash coreutils iperf3 netcat-openbsd base-files base-passwd
+programs="busybox-static curl wget nginx redis-server redis-tools sqlite3 openssl bash dash coreutils sed grep diffutils iperf3 netcat-openbsd
+base-files base-passwd
 python3-minimal python3.11-minimal libpython3.11-minimal libpython3.11-stdlib"
 libraries="libacl1 libatomic1 libattr1 libbrotli1 libbsd0 libbz2-1.0 libc6 libcap2 libcom-err2 libcrypt1 libcurl4 libexpat1 libffi8 libgcc-s1
 libgcrypt20 libgmp10 libgnutls30 libgpg-error0 libgssapi-krb5-2 libhogweed6 libidn2-0 libiperf0 libjemalloc2 libk5crypto3 libkeyutils1
@@ -56,11 +61,12 @@ cp root/usr/share/base-passwd/group.master root/etc/group
 mkdir -p root/tmp root/var/www
 
 cd npm
-for package in @esbuild/linux-arm64 @pagefind/linux-arm64; do
+for package in "@esbuild/linux-arm64@$esbuild" @pagefind/linux-arm64@1.6.0; do
   for try in 1 2 3 4; do
     archive=$(npm pack --silent "$package") && break
     sleep "$try"
   done
+  package=${package%@*}
   name=$(basename "$package")-$(dirname "$package" | tr -d @)
   mkdir "$name"
   tar -xzf "$archive" -C "$name"
@@ -70,4 +76,4 @@ for program in bin/bash bin/sh usr/bin/curl usr/bin/wget usr/sbin/nginx usr/bin/
   usr/bin/sqlite3 usr/bin/openssl usr/bin/python3 usr/bin/iperf3; do
   [ -e "$folder/root/$program" ] || [ -L "$folder/root/$program" ] || { echo "$program is missing"; exit 1; }
 done
-touch "$folder/complete"
+echo "$list" >"$folder/complete"

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { join, resolve } from "node:path";
-import { root } from "../support.ts";
+import { root, temporaryFolder } from "../support.ts";
 
 const folder = resolve(process.env.AKUMA_ARM64_PROGRAMS ?? join(root, ".cache/arm64"));
 execFileSync(join(import.meta.dirname, "fetch.sh"), [folder], { stdio: ["ignore", "inherit", "inherit"] });
@@ -16,6 +16,14 @@ export const debian: string = join(folder, "root");
 export const esbuild: string = join(folder, "npm/linux-arm64-esbuild/package/bin/esbuild");
 /** A static program in Rust. */
 export const pagefind: string = join(folder, "npm/linux-arm64-pagefind/package/bin/pagefind_extended");
+
+/** What the programs of a proof share of their translated code. */
+const codeCache = temporaryFolder();
+
+/** The arguments of `akuma` that run a command of Debian's packages. */
+export function inDebian(flags: readonly string[], ...command: string[]): string[] {
+  return ["run", "--root", debian, "--code-cache", codeCache, ...flags, "--", ...command];
+}
 
 /** The host as the guest sees it. */
 export const HOST_ADDRESS = "10.0.2.2";
