@@ -32,6 +32,7 @@ test("threads meet at futexes", async () => {
     "woken at the second 3",
     "passed 4",
     "owner died 1",
+    "affinity of a thread 8",
   ]);
   assert.equal(output.code, 7);
 });
@@ -114,4 +115,14 @@ test("memory is mapped, grown and given back, and code may be written", async ()
     "another at its place 8",
   ]);
   assert.equal(output.code, 0);
+});
+
+test("a program's title is what /proc shows as its arguments", async () => {
+  const output = await run("title");
+  const [before, environment, after, child, last] = lines(output);
+  assert.equal(before, "/bin/title|");
+  assert.match(environment ?? "", /^([^|=]+=[^|]*\|)+$/);
+  assert.equal(after, "title: longer than the arguments|");
+  assert.equal(child, "Title: longer than the arguments|");
+  assert.equal(last, after);
 });

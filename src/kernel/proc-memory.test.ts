@@ -10,7 +10,15 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from "../abi/memory.ts";
-import { mapsText, memoryFigures, smapsRollupText, smapsText, statmText } from "./proc-memory.ts";
+import {
+  argumentsText,
+  environmentText,
+  mapsText,
+  memoryFigures,
+  smapsRollupText,
+  smapsText,
+  statmText,
+} from "./proc-memory.ts";
 import { statText, statusText } from "./proc-status.ts";
 import { TestKernel } from "./syscall/calls.fixture.ts";
 import { AddressSpace } from "./task/address-space.ts";
@@ -40,6 +48,27 @@ function makeProgram() {
   program.process.addressSpace = space;
   return program;
 }
+
+test("cmdline is what lies on the stack, and a title that goes on into the environment ends at its 0", () => {
+  const { process } = makeProgram();
+  const { addressSpace, memory } = process;
+  assert.equal(argumentsText(process), "test\0", "what it was started with, where nothing lies on a stack");
+  const argumentStart = 0x80_0000 - 64;
+  addressSpace.strings = { argumentStart, argumentEnd: argumentStart + 6, environmentEnd: argumentStart + 20 };
+  const place = (text: string): void => memory.bytes.set(new TextEncoder().encode(text), argumentStart);
+  place("ab\0cd\0HOME=/\0TERM=a\0");
+  assert.equal(argumentsText(process), "ab\0cd\0");
+  assert.equal(environmentText(process), "HOME=/\0TERM=a\0");
+  place("one title\0");
+  assert.equal(argumentsText(process), "one title\0");
+  place("a title without any end to it");
+  assert.equal(argumentsText(process), "a title without any e".slice(0, 20));
+  addressSpace.unmap(0x7e_0000, 0x2_0000);
+  assert.equal(argumentsText(process), "");
+  assert.equal(environmentText(process), "");
+  process.exit(0);
+  assert.equal(argumentsText(process), "");
+});
 
 test("maps has a line for each area, as proc(5) lays it out", () => {
   const { process } = makeProgram();

@@ -7,6 +7,7 @@ import type { Process } from "./task/process.ts";
 const NAME_COLUMN = 73;
 /** Of each page of a stack one word in so many is looked at, to tell how much of it is in use. */
 const STACK_SAMPLE_WORDS = 32;
+const decoder = new TextDecoder();
 
 /** Bytes. What is resident was mapped with access at some time: nobody knows what of it has been touched. */
 export interface MemoryFigures {
@@ -197,4 +198,35 @@ function residentBytes(process: Process, area: Area): number {
     if (words[k] !== 0) return area.byteLength - Math.floor((k * 4) / PAGE_BYTES) * PAGE_BYTES;
   }
   return 0;
+}
+
+/**
+ * /proc/PID/cmdline. A program may have overwritten its arguments with a title; one without a 0 at their end goes on into the
+ * environment, up to the first 0.
+ */
+export function argumentsText(process: Process): string {
+  if (process.hasExited) return "";
+  const { addressSpace, memory } = process;
+  const { strings } = addressSpace;
+  if (strings === null) return process.arguments.map((argument) => `${argument}\0`).join("");
+  const { argumentStart, argumentEnd, environmentEnd } = strings;
+  if (!addressSpace.isAccessible(argumentStart, environmentEnd - argumentStart, PROT_READ)) return "";
+  const { bytes } = memory;
+  let end = argumentEnd;
+  if (argumentEnd > argumentStart && bytes[argumentEnd - 1] !== 0) {
+    const zero = bytes.subarray(argumentStart, environmentEnd).indexOf(0);
+    end = zero < 0 ? environmentEnd : argumentStart + zero + 1;
+  }
+  return decoder.decode(bytes.slice(argumentStart, end));
+}
+
+/** /proc/PID/environ: what lies there now. */
+export function environmentText(process: Process): string {
+  if (process.hasExited) return "";
+  const { addressSpace, memory } = process;
+  const { strings } = addressSpace;
+  if (strings === null) return process.environment.map((variable) => `${variable}\0`).join("");
+  const { argumentEnd, environmentEnd } = strings;
+  if (!addressSpace.isAccessible(argumentEnd, environmentEnd - argumentEnd, PROT_READ)) return "";
+  return decoder.decode(memory.bytes.slice(argumentEnd, environmentEnd));
 }

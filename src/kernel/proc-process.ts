@@ -2,7 +2,7 @@
 import { EINVAL, ENOENT, ESRCH } from "../abi/errno.ts";
 import { FD_CLOEXEC, O_CLOEXEC } from "../abi/file.ts";
 import type { OpenFile } from "./file/open-file.ts";
-import { mapsText, smapsRollupText, smapsText, statmText } from "./proc-memory.ts";
+import { argumentsText, environmentText, mapsText, smapsRollupText, smapsText, statmText } from "./proc-memory.ts";
 import { limitsText, statText, statusText } from "./proc-status.ts";
 import type { Process } from "./task/process.ts";
 import type { Thread } from "./task/thread.ts";
@@ -73,7 +73,7 @@ function ownEntries(view: ProcessView): Record<string, ProcNode> {
   const { process } = view;
   return {
     cgroup: textFile(() => "0::/\n"),
-    cmdline: textFile(() => process.arguments.map((argument) => `${argument}\0`).join("")),
+    cmdline: textFile(() => argumentsText(process)),
     comm: {
       kind: "file",
       mode: 0o644,
@@ -88,7 +88,7 @@ function ownEntries(view: ProcessView): Record<string, ProcNode> {
       target: () => pathOf(process.fileSystem.workingDirectory),
       follow: () => (process.hasExited ? -ESRCH : process.fileSystem.workingDirectory),
     },
-    environ: textFile(() => process.environment.map((variable) => `${variable}\0`).join(""), 0o400),
+    environ: textFile(() => environmentText(process), 0o400),
     exe: { kind: "link", target: () => process.executable },
     fd: descriptorDirectory(process, (descriptor) => descriptorLink(process, descriptor)),
     fdinfo: descriptorDirectory(process, (descriptor) =>

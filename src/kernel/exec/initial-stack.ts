@@ -31,6 +31,7 @@ import {
 import { PAGE_BYTES } from "../../abi/memory.ts";
 import { CLOCK_TICKS_PER_SECOND } from "../../abi/time.ts";
 import type { RandomSource } from "../../base/random.ts";
+import type { ProgramStrings } from "../task/address-space.ts";
 import type { ProcessCredentials } from "../task/credentials.ts";
 import type { UserMemory } from "../task/user-memory.ts";
 
@@ -67,8 +68,14 @@ function encodedBytes(text: string): number {
   return 3 * text.length;
 }
 
-/** Writes it all below `top`; the stack pointer to start with. The memory there is known to be large enough. */
-export function writeInitialStack(memory: UserMemory, random: RandomSource, options: InitialStack): number {
+/** The stack pointer to start with, and where the texts lie. */
+export interface WrittenStack {
+  stackPointer: number;
+  strings: ProgramStrings;
+}
+
+/** Writes it all below `top`. The memory there is known to be large enough. */
+export function writeInitialStack(memory: UserMemory, random: RandomSource, options: InitialStack): WrittenStack {
   let at = options.top - 8;
   memory.writeInt64(at, 0);
   const place = (text: string): number => {
@@ -79,8 +86,11 @@ export function writeInitialStack(memory: UserMemory, random: RandomSource, opti
     return at;
   };
   const executable = place(options.executable);
+  const environmentEnd = at;
   const environment = [...options.environment].reverse().map(place).reverse();
+  const argumentEnd = at;
   const programArguments = [...options.arguments].reverse().map(place).reverse();
+  const strings = { argumentStart: at, argumentEnd, environmentEnd };
   const platform = place("aarch64");
   at -= RANDOM_BYTES;
   const randomBytes = at;
@@ -125,5 +135,5 @@ export function writeInitialStack(memory: UserMemory, random: RandomSource, opti
     push(type);
     push(value);
   }
-  return stackPointer >>> 0;
+  return { stackPointer: stackPointer >>> 0, strings };
 }

@@ -145,7 +145,7 @@ function loadImages(
     if (interpreterBase < 0) return fail(interpreterBase);
   }
   if (initialStackBytes(request.arguments, request.environment) > stackBytes / 2) return fail(-E2BIG);
-  const stackPointer = writeInitialStack(memory, system.random, {
+  const { stackPointer, strings } = writeInitialStack(memory, system.random, {
     top: stackTop,
     arguments: request.arguments,
     environment: request.environment,
@@ -156,6 +156,7 @@ function loadImages(
     entry,
     credentials: request.credentials,
   });
+  space.strings = strings;
   return { machine, entry: interpreter === null ? entry : interpreterBase + interpreter.image.entry, stackPointer };
 }
 

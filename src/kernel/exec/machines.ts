@@ -25,7 +25,7 @@ import { CodeCache } from "../../cpu/code-cache.ts";
 import type { CodeStore } from "../../cpu/code-file.ts";
 import { Cpu, type FaultMode, type Stop } from "../../cpu/cpu.ts";
 import { stateOffset } from "../../cpu/state.ts";
-import { AddressSpace, type AddressSpaceOptions } from "../task/address-space.ts";
+import { ADDRESS_SPACE_BYTES, AddressSpace, type AddressSpaceOptions } from "../task/address-space.ts";
 import { forkAddressSpace } from "../task/fork-memory.ts";
 import { isOrphanedGroup } from "../task/job-control.ts";
 import { MemoryAccount } from "../task/memory-account.ts";
@@ -44,8 +44,6 @@ export type StartCall = (task: Task, number: number, registers: DataView) => num
 
 type CodeChange = (start: number, end: number) => void;
 
-/** Programs reserve far more than they use: what counts is what they make accessible. */
-const ADDRESS_SPACE_BYTES: number = 2 ** 32;
 /** What one call takes from the budget of loop rounds: so that turns end in time for programs that do little else. */
 const BUDGET_OF_CALL = 32;
 /** What virtual time passes while code runs: for a loop round or a call of a function. */

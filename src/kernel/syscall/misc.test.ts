@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EFAULT, EINVAL, EMFILE, EPERM, ESRCH } from "../../abi/errno.ts";
+import { RLIMIT_AS } from "../../abi/resource.ts";
 import { RLIMIT_NOFILE } from "../../abi/time.ts";
 import { TestKernel } from "./calls.fixture.ts";
 
@@ -51,6 +52,8 @@ test("RLIMIT_NOFILE is real, and goes on to children", () => {
   assert.equal(program.call(164, RLIMIT_NOFILE, at), -EPERM);
   assert.equal(program.call(163, 3, at), 0);
   assert.deepEqual(limits()[0], 8 << 20);
+  assert.equal(program.call(163, RLIMIT_AS, at), 0);
+  assert.deepEqual(limits(), [2 ** 32, 2 ** 32], "as much as an address space has");
   assert.equal(program.call(163, 0, at), 0);
   assert.deepEqual([...program.memory.bytes.slice(at, at + 16)], new Array(16).fill(255));
   assert.equal(program.call(261, 0, 99, 0, at), -EINVAL);

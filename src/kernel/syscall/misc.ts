@@ -120,7 +120,9 @@ export function prlimit64(
   const { memory } = task.process;
   if (!(resource >= 0 && resource < RLIM_NLIMITS)) return -EINVAL;
   if (newAddress !== 0 && !memory.isValid(newAddress, RLIMIT_BYTES)) return -EFAULT;
-  const process = processId === 0 ? task.process : task.system.processes.get(processId);
+  const { processes } = task.system;
+  const process =
+    processId === 0 ? task.process : (processes.get(processId) ?? processes.thread(processId)?.process ?? null);
   if (process === null) return -ESRCH;
   if (oldAddress !== 0 && !memory.isValid(oldAddress, RLIMIT_BYTES)) return -EFAULT;
   const { current, maximum } = limitOf(process, resource);
@@ -149,9 +151,10 @@ export function schedYield(task: Task): number {
   return task.restarts === 0 && task.yieldTurn() === BLOCKED ? BLOCKED : 0;
 }
 
-/** 0 for the caller. */
-function exists(task: Task, processId: number): boolean {
-  return processId === 0 || task.system.processes.get(processId) !== null;
+/** A thread's number, or 0 for the caller. */
+function exists({ system }: Task, threadId: number): boolean {
+  const { processes } = system;
+  return threadId === 0 || processes.thread(threadId) !== null || processes.get(threadId) !== null;
 }
 
 /** One processor: bit 0. The result is the size of the kernel's mask in bytes. */

@@ -61,6 +61,16 @@ export interface AddressSpaceOptions {
   limits?: readonly { readonly current: number }[];
 }
 
+/** Of machine code. Programs reserve far more than they use: what counts is what they make accessible. */
+export const ADDRESS_SPACE_BYTES: number = 2 ** 32;
+
+/** Texts side by side on the stack, each with a 0 behind it: the arguments, then the environment. */
+export interface ProgramStrings {
+  readonly argumentStart: number;
+  readonly argumentEnd: number;
+  readonly environmentEnd: number;
+}
+
 export class AddressSpace {
   readonly memory: UserMemory;
   readonly options: AddressSpaceOptions;
@@ -71,6 +81,8 @@ export class AddressSpace {
   readonly sharedObjects: SharedMemory[] = [];
   /** After the release: the areas that held pages of files unchanged, by their starts. For fork-memory.ts. */
   readonly leftBehind: Map<number, Area> = new Map();
+  /** Where the program's arguments and its environment lie, which it may overwrite for /proc/PID/cmdline; null for none. */
+  strings: ProgramStrings | null = null;
   /** Commands of membarrier(2) that the program has registered for. */
   barriers = 0;
   /** RLIMIT_AS and RLIMIT_DATA are read from here, by number. */

@@ -70,6 +70,7 @@ export function forkAddressSpace(parent: AddressSpace, into: UserMemory, options
     object.arranged(child);
   }
   child.barriers = parent.barriers;
+  child.strings = parent.strings;
   child.setHeap(parent.heapStart);
   child.setHeapEnd(parent.heapEnd);
   return child;

@@ -1,5 +1,13 @@
 /** A process: a memory, a descriptor table, a place in the tree of processes, and the tasks that run in it. */
-import { NR_OPEN, RLIM_INFINITY, RLIM_NLIMITS, RLIMIT_CORE, RLIMIT_NPROC, RLIMIT_STACK } from "../../abi/resource.ts";
+import {
+  NR_OPEN,
+  RLIM_INFINITY,
+  RLIM_NLIMITS,
+  RLIMIT_AS,
+  RLIMIT_CORE,
+  RLIMIT_NPROC,
+  RLIMIT_STACK,
+} from "../../abi/resource.ts";
 import { SCHED_OTHER } from "../../abi/schedule.ts";
 import { CLD_CONTINUED, CLD_STOPPED, SIGCONT } from "../../abi/signal.ts";
 import { exitStatus, RLIMIT_NOFILE, signalStatus } from "../../abi/time.ts";
@@ -7,7 +15,7 @@ import { WaitQueue } from "../../base/wait-queue.ts";
 import type { DescriptorTable } from "../file/descriptor-table.ts";
 import type { Terminal } from "../file/terminal.ts";
 import type { FileSystemContext } from "../vfs/file-system-context.ts";
-import { AddressSpace } from "./address-space.ts";
+import { ADDRESS_SPACE_BYTES, AddressSpace } from "./address-space.ts";
 import { roundUpToPage } from "./area.ts";
 import { type ControlGroup, unlimitedGroup } from "./control-group.ts";
 import { ProcessCredentials } from "./credentials.ts";
@@ -332,6 +340,8 @@ function inheritLimits(parent: Process | null, descriptorLimit: number, taskLimi
     limits.push({ current: RLIM_INFINITY, maximum: RLIM_INFINITY });
   }
   limits[RLIMIT_STACK] = { current: STACK_BYTES, maximum: RLIM_INFINITY };
+  // V8 reserves 4 GiB and more for each memory of WebAssembly, unless it is told that there is no room for that.
+  limits[RLIMIT_AS] = { current: ADDRESS_SPACE_BYTES, maximum: ADDRESS_SPACE_BYTES };
   limits[RLIMIT_CORE] = { current: 0, maximum: RLIM_INFINITY };
   limits[RLIMIT_NPROC] = { current: taskLimit, maximum: taskLimit };
   limits[RLIMIT_NOFILE] = { current: descriptorLimit, maximum: Math.min(NR_OPEN, Math.max(4096, descriptorLimit)) };
