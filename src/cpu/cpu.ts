@@ -308,12 +308,16 @@ export class Cpu extends CpuState {
     return (guest[address >>> 2] as number) >>> 0;
   }
 
+  /** Permissions are checked by translated code only. */
+  get #activeInterpreter(): Interpreter | null {
+    return this.#faultMode === "checked" ? null : this.#interpreter;
+  }
+
   /**
-   * Does what a translated function of this address would, or has it translated; see buildRuntime. Permissions are checked by
-   * translated code only.
+   * Does what a translated function of this address would, or has it translated; see buildRuntime.
    */
   #arrive(address: number, depth: number): number {
-    const interpreter = this.#faultMode === "checked" ? null : this.#interpreter;
+    const interpreter = this.#activeInterpreter;
     if (interpreter?.count(address) === false) return interpreter.run(address, depth);
     this.#isTakingIn = true;
     const isThere = this.#takeIn(address);
@@ -358,6 +362,7 @@ export class Cpu extends CpuState {
   /** The region of an entry, or of several together. */
   #translate(entries: readonly number[]): CodeModule {
     const guest = this.#guest;
+    const interpreter = this.#activeInterpreter;
     const regions = translate(entries, {
       fetch: (address) => this.#fetch(address),
       hasFusedMultiply: this.#hasFusedMultiply,
@@ -369,6 +374,8 @@ export class Cpu extends CpuState {
       checksPermissions: this.#faultMode === "checked",
       slotFor: (address) => this.#map.slotFor(address),
       isKnown: (address) => this.#space.find(address, guest, this.#keys) !== null,
+      isWanted: (address) => interpreter === null || interpreter.isWarm(address),
+      ...(interpreter === null ? {} : { isCold: (address) => !interpreter.hasReached(address) }),
     });
     const module = this.#space.add(regions, guest, this.#keys);
     if (module === null) throw new Error(`the translation of 0x${entries[0]?.toString(16)} is no valid module`);

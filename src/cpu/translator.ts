@@ -14,6 +14,10 @@ export interface TranslatorOptions extends AccessOptions {
   slotFor(address: number): number;
   /** Whether there is code for an address already. */
   isKnown(address: number): boolean;
+  /** Whether a branch target is left out as it has not been executed yet. */
+  readonly isCold?: (address: number) => boolean;
+  /** Whether a function that is called is worth translating now. */
+  isWanted(address: number): boolean;
 }
 
 /** Regions that one module takes along because the first calls them. */
@@ -55,7 +59,7 @@ export function translate(first: readonly number[], options: TranslatorOptions):
     instructionCount += discovered.instructionCount;
     if (regions.length === REGIONS_PER_MODULE || instructionCount > INSTRUCTIONS_PER_MODULE) break;
     for (const callee of discovered.callees) {
-      if (seen.has(callee) || options.fetch(callee) === -1 || options.isKnown(callee)) continue;
+      if (seen.has(callee) || options.fetch(callee) === -1 || !options.isWanted(callee) || options.isKnown(callee)) continue;
       seen.add(callee);
       waiting.push([callee]);
     }

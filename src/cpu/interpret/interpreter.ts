@@ -30,6 +30,8 @@ export interface InterpreterOptions {
 const COUNTER_BITS = 15;
 /** The counter of an address that goes on in translated code. */
 const MARKED = 0xffff;
+/** The part of the threshold from where on an address is taken along when what calls it is translated. */
+const WARM_DIVISOR = 8;
 /** Calls under way before translated code is left to the dispatcher. An interpreter under way takes more of the host's stack. */
 const MAXIMUM_DEPTH = 300;
 const DEPTH_STEP = 2;
@@ -69,6 +71,16 @@ export class Interpreter {
     return true;
   }
 
+  /** Whether it looks as if a block that begins at this address is executed. */
+  hasReached(address: number): boolean {
+    return this.#machine.hasReached(address);
+  }
+
+  /** Whether an address is about to be translated anyway. */
+  isWarm(address: number): boolean {
+    return (this.#counters[slotOf(address)] as number) >= this.#options.threshold / WARM_DIVISOR;
+  }
+
   /** Has an address go on in translated code from now on. */
   mark(address: number): void {
     this.#counters[slotOf(address)] = MARKED;
@@ -89,6 +101,7 @@ export class Interpreter {
     this.#refresh();
     let { x, guestWords } = machine;
     let pc = start;
+    machine.reach(start);
     let runStart = start;
     /** Calls interpreted here and not returned from. */
     let frames = 0;
@@ -115,6 +128,7 @@ export class Interpreter {
         const isForward = result === outcome.branch && target > pc;
         pc = target;
         runStart = pc;
+        machine.reach(pc);
         if (isForward) continue;
         const budget = ((x[BUDGET] as number) - 1) | 0;
         x[BUDGET] = budget;
