@@ -165,6 +165,7 @@ export class Cpu extends CpuState {
    */
   reset(): void {
     this.#keys.clear();
+    this.#interpreter?.forgetPermissions();
     this.#indirectTargets.forget();
     this.#otherFlavour = null;
     this.#space.merge(this.#installed.modules());
@@ -180,6 +181,7 @@ export class Cpu extends CpuState {
     const guest = this.#words();
     this.#keys.clear();
     this.#otherFlavour = null;
+    this.#interpreter?.forgetPermissions();
     if (ranges === undefined) this.#installed.revalidate(guest, this.#options.isExecutable);
     else for (const [start, end] of ranges) this.#installed.revalidate(guest, this.#options.isExecutable, start, end);
   }

@@ -28,6 +28,8 @@ export interface InterpreterOptions {
 }
 
 const COUNTER_BITS = 15;
+/** Pages remembered of those that code may be fetched from. */
+const EXECUTABLE_PAGES = 256;
 /** The counter of an address that goes on in translated code. */
 const MARKED = 0xffff;
 /** The part of the threshold from where on an address is taken along when what calls it is translated. */
@@ -52,6 +54,9 @@ export class Interpreter {
   readonly #machine = new Machine();
   /** How often addresses were reached, by a hash: those that share a counter are translated a little early. */
   readonly #counters = new Uint16Array(1 << COUNTER_BITS);
+
+  /** By the lower bits of their numbers: pages that code may be fetched from, or 0, which is none. */
+  readonly #executablePages = new Int32Array(EXECUTABLE_PAGES);
 
   constructor(options: InterpreterOptions) {
     this.#options = options;
@@ -86,8 +91,14 @@ export class Interpreter {
     this.#counters[slotOf(address)] = MARKED;
   }
 
-  /** Forgets how often addresses of a range were reached. */
+  /** To be called when code may not be fetched any more from where it could be. */
+  forgetPermissions(): void {
+    this.#executablePages.fill(0);
+  }
+
+  /** Forgets how often addresses of a range were reached, and whether code may be fetched there. */
   forget(start: number, end: number): void {
+    this.forgetPermissions();
     if (end - start >= 4 << COUNTER_BITS) this.#counters.fill(0);
     else for (let address = start; address < end; address += 4) this.#counters[slotOf(address)] = 0;
   }
@@ -174,7 +185,13 @@ export class Interpreter {
   }
 
   #canFetch(pc: number): boolean {
-    return pc >= NULL_GUARD && (pc & 3) === 0 && pc < this.#machine.limit && this.#options.isExecutable(pc);
+    if ((pc & 3) !== 0) return false;
+    const page = pc >>> PAGE_SHIFT;
+    const slot = page & (EXECUTABLE_PAGES - 1);
+    if (this.#executablePages[slot] === page) return true;
+    if (pc < NULL_GUARD || pc >= this.#machine.limit || !this.#options.isExecutable(pc)) return false;
+    this.#executablePages[slot] = page;
+    return true;
   }
 
   #stop(code: number, pc: number, detail: number): number {
