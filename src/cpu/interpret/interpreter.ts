@@ -30,6 +30,7 @@ export interface InterpreterOptions {
 const COUNTER_BITS = 15;
 /** Pages remembered of those that code may be fetched from. */
 const EXECUTABLE_PAGES = 256;
+const NO_PAGE = -1;
 /** The counter of an address that goes on in translated code. */
 const MARKED = 0xffff;
 /** The part of the threshold from where on an address is taken along when what calls it is translated. */
@@ -55,8 +56,8 @@ export class Interpreter {
   /** How often addresses were reached, by a hash: those that share a counter are translated a little early. */
   readonly #counters = new Uint16Array(1 << COUNTER_BITS);
 
-  /** By the lower bits of their numbers: pages that code may be fetched from, or 0, which is none. */
-  readonly #executablePages = new Int32Array(EXECUTABLE_PAGES);
+  /** By the lower bits of their numbers: pages that code may be fetched from. */
+  readonly #executablePages = new Int32Array(EXECUTABLE_PAGES).fill(NO_PAGE);
 
   constructor(options: InterpreterOptions) {
     this.#options = options;
@@ -93,7 +94,7 @@ export class Interpreter {
 
   /** To be called when code may not be fetched any more from where it could be. */
   forgetPermissions(): void {
-    this.#executablePages.fill(0);
+    this.#executablePages.fill(NO_PAGE);
   }
 
   /** Forgets how often addresses of a range were reached, and whether code may be fetched there. */
