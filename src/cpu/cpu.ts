@@ -376,7 +376,8 @@ export class Cpu extends CpuState {
       checksPermissions: this.#faultMode === "checked",
       slotFor: (address) => this.#map.slotFor(address),
       isKnown: (address) => this.#space.find(address, guest, this.#keys) !== null,
-      isWanted: (address) => interpreter === null || interpreter.isWarm(address),
+      isWanted: (address) => interpreter === null || interpreter.isCalledOften(address),
+      others: interpreter?.takeWarm() ?? [],
       ...(interpreter === null ? {} : { isCold: (address) => !interpreter.hasReached(address) }),
     });
     const module = this.#space.add(regions, guest, this.#keys);

@@ -34,7 +34,10 @@ const NO_PAGE = -1;
 /** The counter of an address that goes on in translated code. */
 const MARKED = 0xffff;
 /** The part of the threshold from where on an address is taken along when what calls it is translated. */
-const WARM_DIVISOR = 8;
+const CALLED_DIVISOR = 8;
+/** The part of it from where on an address is taken along by anything. */
+const WARM_PART = 0.75;
+const MAXIMUM_WARM = 64;
 /** Calls under way before translated code is left to the dispatcher. An interpreter under way takes more of the host's stack. */
 const MAXIMUM_DEPTH = 300;
 const DEPTH_STEP = 2;
@@ -59,8 +62,15 @@ export class Interpreter {
   /** By the lower bits of their numbers: pages that code may be fetched from. */
   readonly #executablePages = new Int32Array(EXECUTABLE_PAGES).fill(NO_PAGE);
 
+  /** Addresses that reached this count, and what it is. */
+  #warm: number[] = [];
+  readonly #warmCount: number;
+  readonly #isShared: boolean;
+
   constructor(options: InterpreterOptions) {
     this.#options = options;
+    this.#warmCount = Math.ceil(options.threshold * WARM_PART);
+    this.#isShared = !(options.memory.buffer instanceof ArrayBuffer);
     this.#machine.keepsFloatExceptions = options.keepsFloatExceptions;
   }
 
@@ -71,6 +81,7 @@ export class Interpreter {
     if (count === MARKED || count >= this.#options.threshold) return true;
     if (count > 0 || !this.#options.isKnown(address)) {
       if (count < MARKED - 1) this.#counters[slot] = count + 1;
+      if (count + 1 === this.#warmCount && this.#warm.length < MAXIMUM_WARM) this.#warm.push(address);
       return false;
     }
     this.#counters[slot] = MARKED;
@@ -82,9 +93,17 @@ export class Interpreter {
     return this.#machine.hasReached(address);
   }
 
-  /** Whether an address is about to be translated anyway. */
-  isWarm(address: number): boolean {
-    return (this.#counters[slotOf(address)] as number) >= this.#options.threshold / WARM_DIVISOR;
+  /** Addresses that are about to be translated anyway, since last asked: fewer modules are made if they are taken along. */
+  takeWarm(): number[] {
+    if (this.#warm.length === 0) return none;
+    const warm = this.#warm;
+    this.#warm = [];
+    return warm;
+  }
+
+  /** Whether an address is often called: often enough for it to be taken along by what calls it. */
+  isCalledOften(address: number): boolean {
+    return (this.#counters[slotOf(address)] as number) >= this.#options.threshold / CALLED_DIVISOR;
   }
 
   /** Has an address go on in translated code from now on. */
@@ -206,10 +225,9 @@ export class Interpreter {
   /** Takes up what others have changed: memories that grew, flags that translated code left uncomputed. */
   #refresh(): void {
     const machine = this.#machine;
-    const state = this.#options.state.buffer;
-    if (machine.x.buffer !== state) machine.useState(state);
-    const guest = this.#options.memory.buffer;
-    if (machine.guest.buffer !== guest) machine.useGuest(guest);
+    // Views of a memory that has grown have no length any more, but for a shared one.
+    if (machine.x.length === 0) machine.useState(this.#options.state.buffer);
+    if (machine.guestWords.length === 0 || this.#isShared) machine.useGuest(this.#options.memory.buffer);
     if (machine.x[FLAG_KIND] !== flagKind.computed) this.#computeFlags();
   }
 
@@ -242,6 +260,8 @@ export class Interpreter {
     }
   }
 }
+
+const none: number[] = [];
 
 function slotOf(address: number): number {
   return Math.imul(address >>> 2, 0x9e3779b1) >>> (32 - COUNTER_BITS);

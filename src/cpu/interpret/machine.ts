@@ -78,6 +78,7 @@ export class Machine {
   }
 
   useGuest(buffer: ArrayBufferLike): void {
+    if (this.guest.buffer === buffer) return;
     this.guest = new DataView(buffer);
     this.guestWords = new Int32Array(buffer);
     this.limit = buffer.byteLength;
