@@ -211,7 +211,7 @@ export class Cpu extends CpuState {
   prepare(address: number): void {
     this.#followCache();
     this.#followFloatControl();
-    if (!this.#installed.has(address)) this.#takeIn(address);
+    if (!this.#installed.has(address)) this.#takeIn(address, null);
   }
 
   /** Forgets all translations that took code from these guest addresses. */
@@ -331,7 +331,7 @@ export class Cpu extends CpuState {
    * Installs the code at an address, from the cache or translated now; false if nothing can be fetched from there, or if the cache
    * begins anew, which cannot be while translated code is under way.
    */
-  #takeIn(entry: number): boolean {
+  #takeIn(entry: number, interpreter: Interpreter | null = this.#activeInterpreter): boolean {
     const guest = this.#words();
     if (this.#map !== this.#cache.map || this.#cache.isFull || this.#fetch(entry) === -1) return false;
     const { view } = this;
@@ -339,7 +339,7 @@ export class Cpu extends CpuState {
       this.#indirectTargets.learn(view.getUint32(stateOffset.indirectFrom, true), entry);
       view.setUint32(stateOffset.indirectTo, 0, true);
     }
-    this.#install(this.#space.find(entry, guest, this.#keys)?.module ?? this.#translate([entry]));
+    this.#install(this.#space.find(entry, guest, this.#keys)?.module ?? this.#translate([entry], interpreter));
     return true;
   }
 
@@ -357,14 +357,13 @@ export class Cpu extends CpuState {
     for (const { entries } of this.#indirectTargets.takeGrown()) {
       if (this.#map !== this.#cache.map || this.#cache.isFull) return;
       this.#words();
-      this.#install(this.#translate(entries));
+      this.#install(this.#translate(entries, this.#activeInterpreter));
     }
   }
 
-  /** The region of an entry, or of several together. */
-  #translate(entries: readonly number[]): CodeModule {
+  /** The region of an entry, or of several together. What the interpreter knows not to be executed is left out. */
+  #translate(entries: readonly number[], interpreter: Interpreter | null): CodeModule {
     const guest = this.#guest;
-    const interpreter = this.#activeInterpreter;
     const regions = translate(entries, {
       fetch: (address) => this.#fetch(address),
       hasFusedMultiply: this.#hasFusedMultiply,
