@@ -165,6 +165,7 @@ export class Cpu extends CpuState {
    */
   reset(): void {
     this.#keys.clear();
+    this.#interpreter?.forgetPermissions();
     this.#indirectTargets.forget();
     this.#otherFlavour = null;
     this.#space.merge(this.#installed.modules());
@@ -180,6 +181,7 @@ export class Cpu extends CpuState {
     const guest = this.#words();
     this.#keys.clear();
     this.#otherFlavour = null;
+    this.#interpreter?.forgetPermissions();
     if (ranges === undefined) this.#installed.revalidate(guest, this.#options.isExecutable);
     else for (const [start, end] of ranges) this.#installed.revalidate(guest, this.#options.isExecutable, start, end);
   }
@@ -209,7 +211,7 @@ export class Cpu extends CpuState {
   prepare(address: number): void {
     this.#followCache();
     this.#followFloatControl();
-    if (!this.#installed.has(address)) this.#takeIn(address);
+    if (!this.#installed.has(address)) this.#takeIn(address, null);
   }
 
   /** Forgets all translations that took code from these guest addresses. */
@@ -308,12 +310,16 @@ export class Cpu extends CpuState {
     return (guest[address >>> 2] as number) >>> 0;
   }
 
+  /** Permissions are checked by translated code only. */
+  get #activeInterpreter(): Interpreter | null {
+    return this.#faultMode === "checked" ? null : this.#interpreter;
+  }
+
   /**
-   * Does what a translated function of this address would, or has it translated; see buildRuntime. Permissions are checked by
-   * translated code only.
+   * Does what a translated function of this address would, or has it translated; see buildRuntime.
    */
   #arrive(address: number, depth: number): number {
-    const interpreter = this.#faultMode === "checked" ? null : this.#interpreter;
+    const interpreter = this.#activeInterpreter;
     if (interpreter?.count(address) === false) return interpreter.run(address, depth);
     this.#isTakingIn = true;
     const isThere = this.#takeIn(address);
@@ -325,7 +331,7 @@ export class Cpu extends CpuState {
    * Installs the code at an address, from the cache or translated now; false if nothing can be fetched from there, or if the cache
    * begins anew, which cannot be while translated code is under way.
    */
-  #takeIn(entry: number): boolean {
+  #takeIn(entry: number, interpreter: Interpreter | null = this.#activeInterpreter): boolean {
     const guest = this.#words();
     if (this.#map !== this.#cache.map || this.#cache.isFull || this.#fetch(entry) === -1) return false;
     const { view } = this;
@@ -333,7 +339,7 @@ export class Cpu extends CpuState {
       this.#indirectTargets.learn(view.getUint32(stateOffset.indirectFrom, true), entry);
       view.setUint32(stateOffset.indirectTo, 0, true);
     }
-    this.#install(this.#space.find(entry, guest, this.#keys)?.module ?? this.#translate([entry]));
+    this.#install(this.#space.find(entry, guest, this.#keys)?.module ?? this.#translate([entry], interpreter));
     return true;
   }
 
@@ -351,12 +357,12 @@ export class Cpu extends CpuState {
     for (const { entries } of this.#indirectTargets.takeGrown()) {
       if (this.#map !== this.#cache.map || this.#cache.isFull) return;
       this.#words();
-      this.#install(this.#translate(entries));
+      this.#install(this.#translate(entries, this.#activeInterpreter));
     }
   }
 
-  /** The region of an entry, or of several together. */
-  #translate(entries: readonly number[]): CodeModule {
+  /** The region of an entry, or of several together. What the interpreter knows not to be executed is left out. */
+  #translate(entries: readonly number[], interpreter: Interpreter | null): CodeModule {
     const guest = this.#guest;
     const regions = translate(entries, {
       fetch: (address) => this.#fetch(address),
@@ -369,6 +375,9 @@ export class Cpu extends CpuState {
       checksPermissions: this.#faultMode === "checked",
       slotFor: (address) => this.#map.slotFor(address),
       isKnown: (address) => this.#space.find(address, guest, this.#keys) !== null,
+      isWanted: (address) => interpreter === null || interpreter.isCalledOften(address),
+      others: interpreter?.takeWarm() ?? [],
+      ...(interpreter === null ? {} : { isCold: (address) => !interpreter.hasReached(address) }),
     });
     const module = this.#space.add(regions, guest, this.#keys);
     if (module === null) throw new Error(`the translation of 0x${entries[0]?.toString(16)} is no valid module`);

@@ -14,10 +14,16 @@ export interface TranslatorOptions extends AccessOptions {
   slotFor(address: number): number;
   /** Whether there is code for an address already. */
   isKnown(address: number): boolean;
+  /** Whether a branch target is left out as it has not been executed yet. */
+  readonly isCold?: (address: number) => boolean;
+  /** Whether a function that is called is worth translating now. */
+  isWanted(address: number): boolean;
+  /** Entries of regions to be translated along with the first. */
+  readonly others: readonly number[];
 }
 
-/** Regions that one module takes along because the first calls them. */
-const REGIONS_PER_MODULE = 8;
+/** Regions that one module takes along because the first calls them, or because they are wanted anyway. */
+const REGIONS_PER_MODULE = 16;
 /** Beyond this no further region is taken along: everybody else waits for the translation. */
 const INSTRUCTIONS_PER_MODULE = 500;
 
@@ -37,6 +43,12 @@ export function translate(first: readonly number[], options: TranslatorOptions):
   let instructionCount = 0;
   const seen = new Set(first);
   const waiting = [first];
+  const add = (entry: number): void => {
+    if (seen.has(entry) || options.fetch(entry) === -1 || options.isKnown(entry)) return;
+    seen.add(entry);
+    waiting.push([entry]);
+  };
+  for (const other of options.others) add(other);
   for (let entries = waiting.shift(); entries !== undefined; entries = waiting.shift()) {
     const { code, discovered, slots, locations } = translateRegion(entries, regionOptions);
     const { body, codeStart } = code.finish();
@@ -54,11 +66,7 @@ export function translate(first: readonly number[], options: TranslatorOptions):
     });
     instructionCount += discovered.instructionCount;
     if (regions.length === REGIONS_PER_MODULE || instructionCount > INSTRUCTIONS_PER_MODULE) break;
-    for (const callee of discovered.callees) {
-      if (seen.has(callee) || options.fetch(callee) === -1 || options.isKnown(callee)) continue;
-      seen.add(callee);
-      waiting.push([callee]);
-    }
+    for (const callee of discovered.callees) if (options.isWanted(callee)) add(callee);
   }
   return regions;
 }

@@ -2,8 +2,9 @@
 import { emptyFields, type Fields } from "./fields.ts";
 import { type Instruction, instructions } from "./table.ts";
 
-const INDEX_SHIFT = 21;
-const buckets: readonly (readonly Instruction[])[] = buildBuckets();
+export const INDEX_SHIFT = 21;
+/** Built when the first word is decoded: most of what a kernel runs may be no machine code. */
+let buckets: readonly (readonly Instruction[])[] | null = null;
 
 function buildBuckets(): Instruction[][] {
   const all = (1 << (32 - INDEX_SHIFT)) - 1;
@@ -33,6 +34,7 @@ export function bitCount(value: number): number {
 
 /** The line of an instruction word, or null if the table has none. */
 export function decode(word: number): Instruction | null {
+  buckets ??= buildBuckets();
   const bucket = buckets[word >>> INDEX_SHIFT] as readonly Instruction[];
   for (const instruction of bucket) {
     if (
@@ -43,6 +45,14 @@ export function decode(word: number): Instruction | null {
     }
   }
   return null;
+}
+
+/** The line of all words that have the highest bits of this one; null if these do not tell. */
+export function onlyLineOf(word: number): Instruction | null {
+  buckets ??= buildBuckets();
+  const [line] = buckets[word >>> INDEX_SHIFT] as readonly Instruction[];
+  if (line === undefined || line.nonzero !== 0) return null;
+  return (line.mask & ((1 << INDEX_SHIFT) - 1)) === 0 ? line : null;
 }
 
 /** The fields of a word that `instruction` describes. */

@@ -9,6 +9,11 @@ function branchBy(m: Machine, offset: number): number {
   return outcome.branch;
 }
 
+function fallThrough(m: Machine): number {
+  m.reach(m.pc + 4);
+  return outcome.next;
+}
+
 /** The branch offset in bytes of a field of 19 bits. */
 const offset19 = (word: number): number => ((word << 8) >> 13) << 2;
 
@@ -16,7 +21,7 @@ function compareAndBranch(ifZero: boolean): Handler {
   return (m, word) => {
     const rt = word & 31;
     const bits = word < 0 ? m.lowOf(rt) | m.highOf(rt) : m.lowOf(rt);
-    return (bits === 0) === ifZero ? branchBy(m, offset19(word)) : outcome.next;
+    return (bits === 0) === ifZero ? branchBy(m, offset19(word)) : fallThrough(m);
   };
 }
 
@@ -25,7 +30,7 @@ function testAndBranch(ifZero: boolean): Handler {
     const rt = word & 31;
     const half = word < 0 ? m.highOf(rt) : m.lowOf(rt);
     const isZero = ((half >>> ((word >>> 19) & 31)) & 1) === 0;
-    return isZero === ifZero ? branchBy(m, ((word << 13) >> 18) << 2) : outcome.next;
+    return isZero === ifZero ? branchBy(m, ((word << 13) >> 18) << 2) : fallThrough(m);
   };
 }
 
@@ -106,7 +111,7 @@ export const branch: Readonly<Record<string, Handler>> = {
     m.target = (m.pc + (((word << 6) >> 6) << 2)) >>> 0;
     return outcome.call;
   },
-  B_cond: (m, word) => (m.holds(word & 15) ? branchBy(m, offset19(word)) : outcome.next),
+  B_cond: (m, word) => (m.holds(word & 15) ? branchBy(m, offset19(word)) : fallThrough(m)),
   CBZ: compareAndBranch(true),
   CBNZ: compareAndBranch(false),
   TBZ: testAndBranch(true),

@@ -1,5 +1,5 @@
-/** The interpreter's handler for an instruction word, through a table of the words met last. */
-import { decode, extractFields } from "../decode/decoder.ts";
+/** The interpreter's handler for an instruction word, through tables by the highest bits and of the words met last. */
+import { decode, extractFields, INDEX_SHIFT, onlyLineOf } from "../decode/decoder.ts";
 import { type Instruction, instructions } from "../decode/table.ts";
 import { controlledInstructions, executeFloat } from "../float/execute.ts";
 import { statusBit } from "../float/format.ts";
@@ -70,17 +70,28 @@ const unallocated: Handler = (m, word) => {
   return outcome.stop;
 };
 
-const CACHE_BITS = 12;
+const CACHE_BITS = 13;
 /** The same for all CPUs, as a word's handler follows from the word alone. Word 0 is no instruction. */
 const words = new Int32Array(1 << CACHE_BITS);
 const cached = new Array<Handler>(1 << CACHE_BITS).fill(unallocated);
+/** By the word's highest bits where these alone tell its line, which is so for the commonest; null: not so. */
+const direct = new Array<Handler | null | undefined>(1 << (32 - INDEX_SHIFT)).fill(undefined);
+
+function handlerOfLine(instruction: Instruction | null): Handler {
+  return instruction === null ? unallocated : (handlers[instruction.index] ?? leave);
+}
 
 export function handlerOf(word: number): Handler {
+  const handler = direct[word >>> INDEX_SHIFT];
+  if (handler !== null && handler !== undefined) return handler;
+  if (handler === undefined) {
+    const line = onlyLineOf(word);
+    direct[word >>> INDEX_SHIFT] = line === null ? null : handlerOfLine(line);
+  }
   const slot = Math.imul(word, 0x9e3779b1) >>> (32 - CACHE_BITS);
   if (words[slot] !== word) {
-    const instruction = decode(word >>> 0);
     words[slot] = word;
-    cached[slot] = instruction === null ? unallocated : (handlers[instruction.index] ?? leave);
+    cached[slot] = handlerOfLine(decode(word >>> 0));
   }
   return cached[slot] as Handler;
 }

@@ -28,8 +28,16 @@ export interface InterpreterOptions {
 }
 
 const COUNTER_BITS = 15;
+/** Pages remembered of those that code may be fetched from. */
+const EXECUTABLE_PAGES = 256;
+const NO_PAGE = -1;
 /** The counter of an address that goes on in translated code. */
 const MARKED = 0xffff;
+/** The part of the threshold from where on an address is taken along when what calls it is translated. */
+const CALLED_DIVISOR = 8;
+/** The part of it from where on an address is taken along by anything. */
+const WARM_PART = 0.75;
+const MAXIMUM_WARM = 64;
 /** Calls under way before translated code is left to the dispatcher. An interpreter under way takes more of the host's stack. */
 const MAXIMUM_DEPTH = 300;
 const DEPTH_STEP = 2;
@@ -51,8 +59,18 @@ export class Interpreter {
   /** How often addresses were reached, by a hash: those that share a counter are translated a little early. */
   readonly #counters = new Uint16Array(1 << COUNTER_BITS);
 
+  /** By the lower bits of their numbers: pages that code may be fetched from. */
+  readonly #executablePages = new Int32Array(EXECUTABLE_PAGES).fill(NO_PAGE);
+
+  /** Addresses that reached this count, and what it is. */
+  #warm: number[] = [];
+  readonly #warmCount: number;
+  readonly #isShared: boolean;
+
   constructor(options: InterpreterOptions) {
     this.#options = options;
+    this.#warmCount = Math.ceil(options.threshold * WARM_PART);
+    this.#isShared = !(options.memory.buffer instanceof ArrayBuffer);
     this.#machine.keepsFloatExceptions = options.keepsFloatExceptions;
   }
 
@@ -63,10 +81,29 @@ export class Interpreter {
     if (count === MARKED || count >= this.#options.threshold) return true;
     if (count > 0 || !this.#options.isKnown(address)) {
       if (count < MARKED - 1) this.#counters[slot] = count + 1;
+      if (count + 1 === this.#warmCount && this.#warm.length < MAXIMUM_WARM) this.#warm.push(address);
       return false;
     }
     this.#counters[slot] = MARKED;
     return true;
+  }
+
+  /** Whether it looks as if a block that begins at this address is executed. */
+  hasReached(address: number): boolean {
+    return this.#machine.hasReached(address);
+  }
+
+  /** Addresses that are about to be translated anyway, since last asked: fewer modules are made if they are taken along. */
+  takeWarm(): number[] {
+    if (this.#warm.length === 0) return none;
+    const warm = this.#warm;
+    this.#warm = [];
+    return warm;
+  }
+
+  /** Whether an address is often called: often enough for it to be taken along by what calls it. */
+  isCalledOften(address: number): boolean {
+    return (this.#counters[slotOf(address)] as number) >= this.#options.threshold / CALLED_DIVISOR;
   }
 
   /** Has an address go on in translated code from now on. */
@@ -74,8 +111,14 @@ export class Interpreter {
     this.#counters[slotOf(address)] = MARKED;
   }
 
-  /** Forgets how often addresses of a range were reached. */
+  /** To be called when code may not be fetched any more from where it could be. */
+  forgetPermissions(): void {
+    this.#executablePages.fill(NO_PAGE);
+  }
+
+  /** Forgets how often addresses of a range were reached, and whether code may be fetched there. */
   forget(start: number, end: number): void {
+    this.forgetPermissions();
     if (end - start >= 4 << COUNTER_BITS) this.#counters.fill(0);
     else for (let address = start; address < end; address += 4) this.#counters[slotOf(address)] = 0;
   }
@@ -89,6 +132,7 @@ export class Interpreter {
     this.#refresh();
     let { x, guestWords } = machine;
     let pc = start;
+    machine.reach(start);
     let runStart = start;
     /** Calls interpreted here and not returned from. */
     let frames = 0;
@@ -115,6 +159,7 @@ export class Interpreter {
         const isForward = result === outcome.branch && target > pc;
         pc = target;
         runStart = pc;
+        machine.reach(pc);
         if (isForward) continue;
         const budget = ((x[BUDGET] as number) - 1) | 0;
         x[BUDGET] = budget;
@@ -160,7 +205,13 @@ export class Interpreter {
   }
 
   #canFetch(pc: number): boolean {
-    return pc >= NULL_GUARD && (pc & 3) === 0 && pc < this.#machine.limit && this.#options.isExecutable(pc);
+    if ((pc & 3) !== 0) return false;
+    const page = pc >>> PAGE_SHIFT;
+    const slot = page & (EXECUTABLE_PAGES - 1);
+    if (this.#executablePages[slot] === page) return true;
+    if (pc < NULL_GUARD || pc >= this.#machine.limit || !this.#options.isExecutable(pc)) return false;
+    this.#executablePages[slot] = page;
+    return true;
   }
 
   #stop(code: number, pc: number, detail: number): number {
@@ -174,10 +225,9 @@ export class Interpreter {
   /** Takes up what others have changed: memories that grew, flags that translated code left uncomputed. */
   #refresh(): void {
     const machine = this.#machine;
-    const state = this.#options.state.buffer;
-    if (machine.x.buffer !== state) machine.useState(state);
-    const guest = this.#options.memory.buffer;
-    if (machine.guest.buffer !== guest) machine.useGuest(guest);
+    // Views of a memory that has grown have no length any more, but for a shared one.
+    if (machine.x.length === 0) machine.useState(this.#options.state.buffer);
+    if (machine.guestWords.length === 0 || this.#isShared) machine.useGuest(this.#options.memory.buffer);
     if (machine.x[FLAG_KIND] !== flagKind.computed) this.#computeFlags();
   }
 
@@ -210,6 +260,8 @@ export class Interpreter {
     }
   }
 }
+
+const none: number[] = [];
 
 function slotOf(address: number): number {
   return Math.imul(address >>> 2, 0x9e3779b1) >>> (32 - COUNTER_BITS);

@@ -36,6 +36,8 @@ const conditionMasks = Int32Array.from({ length: 16 }, (_, condition) => {
   return mask;
 });
 
+/** Code that is this far apart is not told apart in what was reached. */
+const REACHED_BYTES = 1 << 20;
 const NZCV_WORD = stateOffset.nzcv >> 2;
 const VECTOR_WORD = stateOffset.v >> 2;
 const NO_BYTES = new ArrayBuffer(0);
@@ -60,6 +62,8 @@ export class Machine {
   pc = 0;
   target = 0;
   faultAddress = 0;
+  /** By instruction, one byte each: whether control came there by a branch, or by one that was not taken. */
+  readonly #reached = new Uint8Array(REACHED_BYTES >>> 2);
   /** Halves of the latest 64-bit result. */
   low = 0;
   high = 0;
@@ -74,9 +78,19 @@ export class Machine {
   }
 
   useGuest(buffer: ArrayBufferLike): void {
+    if (this.guest.buffer === buffer) return;
     this.guest = new DataView(buffer);
     this.guestWords = new Int32Array(buffer);
     this.limit = buffer.byteLength;
+  }
+
+  /** Notes that a block that begins here is executed. */
+  reach(address: number): void {
+    this.#reached[(address & (REACHED_BYTES - 1)) >>> 2] = 1;
+  }
+  /** Whether a block that begins here has been executed, as far as is known: where not, it is surely cold. */
+  hasReached(address: number): boolean {
+    return this.#reached[(address & (REACHED_BYTES - 1)) >>> 2] !== 0;
   }
 
   /** The low half of Xn, or zero for 31. */

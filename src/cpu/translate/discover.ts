@@ -82,6 +82,7 @@ const INLINE_DEPTH = 2;
 const INLINED_INSTRUCTIONS = 240;
 const IC_IVAU = 0xd50b7520;
 const nowhere: readonly number[] = [];
+const never = (): boolean => false;
 
 /** What an instruction's name says of the end of its block. */
 const exitOfName: Readonly<Record<string, ExitKind>> = {
@@ -134,7 +135,12 @@ function calleeOf(block: RawBlock): number {
  */
 const CUT_BYTES = 1024;
 
-function follow(fetch: Fetch, entries: readonly number[], maximumInstructions: number): RawFunction {
+function follow(
+  fetch: Fetch,
+  entries: readonly number[],
+  maximumInstructions: number,
+  isCold: (address: number) => boolean = never,
+): RawFunction {
   const decodedAt = new Map<number, Decoded>();
   const leaders = new Set(entries);
   const starts = [...entries];
@@ -148,7 +154,7 @@ function follow(fetch: Fetch, entries: readonly number[], maximumInstructions: n
       const exit = exitOf(decoded);
       if (exit === null) continue;
       for (const target of targetsOf(decoded, exit, pc)) {
-        if (leaders.has(target)) continue;
+        if (leaders.has(target) || isCold(target)) continue;
         leaders.add(target);
         starts.push(target);
       }
@@ -175,8 +181,14 @@ function follow(fetch: Fetch, entries: readonly number[], maximumInstructions: n
   return { blocks, instructionCount: decodedAt.size };
 }
 
-export function discover(fetch: Fetch, entries: readonly number[], maximumInstructions: number): Discovered {
-  return new Discovery(fetch, maximumInstructions).run(entries);
+/** `isCold` tells branch targets that are left out, as code that is hardly ever executed. */
+export function discover(
+  fetch: Fetch,
+  entries: readonly number[],
+  maximumInstructions: number,
+  isCold?: (address: number) => boolean,
+): Discovered {
+  return new Discovery(fetch, maximumInstructions).run(entries, isCold);
 }
 
 class Discovery {
@@ -194,8 +206,8 @@ class Discovery {
     this.#maximumInstructions = maximumInstructions;
   }
 
-  run(entries: readonly number[]): Discovered {
-    const root = follow(this.#fetch, entries, this.#maximumInstructions);
+  run(entries: readonly number[], isCold?: (address: number) => boolean): Discovered {
+    const root = follow(this.#fetch, entries, this.#maximumInstructions, isCold);
     const chosen: number[] = [];
     if (entries.length > 1) {
       const start = entries[0] as number;

@@ -43,6 +43,8 @@ export interface RegionOptions extends AccessOptions {
   /** The type of translated functions in the module. */
   readonly functionType: number;
   readonly maximumInstructions: number;
+  /** Whether a branch target is left out of the region: it has not been executed yet. */
+  readonly isCold?: (address: number) => boolean;
   readonly hasFusedMultiply: boolean;
   /** See float-control.ts. */
   readonly isSoftFloat: boolean;
@@ -81,7 +83,7 @@ const noRegisters: RegisterSet = { general: 0, vector: 0 };
 
 /** The region of an entry, or of several that control may move between by branches to registers. */
 export function translateRegion(entries: readonly number[], options: RegionOptions): Region {
-  const discovered = discover(options.fetch, entries, options.maximumInstructions);
+  const discovered = discover(options.fetch, entries, options.maximumInstructions, options.isCold);
   const code = new Code(PARAMETER_COUNT, NULL_GUARD);
   const context = new Context(code, options.imports, options.hasFusedMultiply, options.isSoftFloat);
   const writer = new RegionWriter(entries, discovered.blocks, context, options);
