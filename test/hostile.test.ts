@@ -153,6 +153,7 @@ test("limits are told", async () => {
   expected[4] = 0;
   expected[6] = 64;
   expected[7] = 1024;
+  expected[9] = 2 ** 32;
   assert.deepEqual(
     stdout.trimEnd().split("\n"),
     expected.map((limit) => `limit ${limit}`),
