@@ -68,7 +68,7 @@ export class MachineThread extends Thread {
   }
 
   /** What the C library asked to be done in memory when a thread ends or gets another program. */
-  leaveMemory(): void {
+  override leaveMemory(): void {
     const { process, robustList, clearChildTid } = this;
     const { memory } = this.machine;
     if (robustList !== 0) releaseRobustFutexes(process, robustList, this.threadId);

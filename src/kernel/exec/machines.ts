@@ -259,6 +259,8 @@ export class Machines {
       thread.result = result;
       return false;
     }
+    // Another process may have ended by the call, and have left its robust futexes in memory that both share.
+    if (machine.space.sharedObjects.length > 0) machine.space.enter();
     setResult(machine, result);
     return hasTime && !thread.mustCheckSignals && thread.savedMask === null && !thread.process.isStopped;
   }

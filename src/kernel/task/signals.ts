@@ -48,7 +48,7 @@ const defaultAction: SignalAction = { handler: SIG_DFL, flags: 0, mask: 0n };
 export const UNBLOCKABLE: bigint = signalBit(SIGKILL) | signalBit(SIGSTOP);
 
 export class ProcessSignals {
-  private readonly actions = new Map<number, SignalAction>();
+  private actions = new Map<number, SignalAction>();
   private readonly shared = new SignalQueue();
   /**
    * Runs a handler of a TypeScript program, between the program's turns; must not throw. Set by whoever started the program.
@@ -102,11 +102,14 @@ export class ProcessSignals {
     for (const [signal, action] of this.actions) child.actions.set(signal, action);
   }
 
-  /** At exec, in the same process. */
+  /** clone(2) with CLONE_SIGHAND: an action that one of them sets is the other's, too. */
+  shareActionsWith(child: ProcessSignals): void {
+    child.actions = this.actions;
+  }
+
+  /** At exec, in the same process: others keep what they share with it. */
   resetHandlers(): void {
-    for (const [signal, action] of [...this.actions]) {
-      if (action.handler !== SIG_IGN) this.actions.delete(signal);
-    }
+    this.actions = new Map([...this.actions].filter(([, action]) => action.handler === SIG_IGN));
   }
 
   isIgnored(signal: number): boolean {
