@@ -155,3 +155,34 @@ test("clone shares what it was asked to share, and tells of ends as it was asked
     "processes that failed 0",
   ]);
 });
+
+test("signals reach the right thread at the right time", async () => {
+  const output = await run("delivery");
+  assert.deepEqual(lines(output), [
+    "to the main thread, not to who waits 1",
+    "to who waits 10",
+    "to the process, taken by who waits 10",
+    "and not handled 0",
+    "ppoll 1",
+    "handled 1",
+    "by one of them 1",
+    "read of a thread -4",
+    "handled there 1",
+    "handled after exec 1",
+    "without its main thread 0",
+    "sleep goes on to its end 1",
+    "sleep ended by a handler of SIGCONT 4",
+    "stopped with threads 1",
+    "not ended while stopped 0",
+    "ended when it goes on 15",
+    "no room for a frame 0",
+    "nested with SA_NODEFER 3",
+    "one after the other without 1",
+    "default again 1",
+    "user of the child 1000",
+    "disarmed in the handler 2",
+    "and may be set 0",
+    "as before behind it 1",
+    "forged frame 11",
+  ]);
+});
