@@ -126,3 +126,74 @@ test("a program's title is what /proc shows as its arguments", async () => {
   assert.equal(child, "Title: longer than the arguments|");
   assert.equal(last, after);
 });
+
+test("clone shares what it was asked to share, and tells of ends as it was asked to", async () => {
+  const output = await run("clone");
+  assert.deepEqual(lines(output), [
+    "main thread ended, process goes on 0",
+    "code of the last thread 5",
+    "exec from a thread 4",
+    "opened by the child 0",
+    "closed by the child -9",
+    "close-on-exec in the child alone 0",
+    "directory of both 1",
+    "umask of both 63",
+    "/proc/self of the child 0",
+    "handler of both 12",
+    "child and its sibling 2",
+    "both right 2",
+    "no child of the usual kind -10",
+    "one of the other kind 1",
+    "signal at its end 10",
+    "without a signal 1",
+    "none came 0",
+    "waited by pidfd 0",
+    "code 12",
+    "number in the child's memory 1",
+    "not in the parent's 0",
+    "handlers cleared 1",
+    "unknown of clone3 -22",
+    "woken by the owner's end 0",
+    "owner died 1",
+    "number of the child 1",
+    "cleared when it was killed 0",
+    "status of who was killed 9",
+    "vfork without a program 7",
+    "vfork that is killed 9",
+    "parent killed in vfork 9",
+    `its child goes on ${"x".charCodeAt(0)}`,
+    "threads that failed 0",
+    "processes that failed 0",
+  ]);
+});
+
+test("signals reach the right thread at the right time", async () => {
+  const output = await run("delivery");
+  assert.deepEqual(lines(output), [
+    "to the main thread, not to who waits 1",
+    "to who waits 10",
+    "to the process, taken by who waits 10",
+    "and not handled 0",
+    "ppoll 1",
+    "handled 1",
+    "by one of them 1",
+    "read of a thread -4",
+    "handled there 1",
+    "handled after exec 1",
+    "without its main thread 0",
+    "sleep goes on to its end 1",
+    "sleep ended by a handler of SIGCONT 4",
+    "stopped with threads 1",
+    "not ended while stopped 0",
+    "ended when it goes on 15",
+    "no room for a frame 0",
+    "nested with SA_NODEFER 3",
+    "one after the other without 1",
+    "default again 1",
+    "user of the child 1000",
+    "disarmed in the handler 2",
+    "and may be set 0",
+    "as before behind it 1",
+    "forged frame 11",
+  ]);
+});

@@ -24,3 +24,8 @@ export const CLONE_NEWUSER = 0x10000000;
 export const CLONE_NEWPID = 0x20000000;
 export const CLONE_NEWNET = 0x40000000;
 export const CLONE_IO = 0x80000000;
+/** clone3(2) alone: handlers become the default action in the child. Beyond the 32 bits that JavaScript's operators take. */
+export const CLONE_CLEAR_SIGHAND: number = 2 ** 32;
+export const CLONE_ARGS_SIZE_VER0 = 64;
+/** sizeof(struct clone_args): flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup. */
+export const CLONE_ARGS_SIZE_VER2 = 88;

@@ -33,6 +33,8 @@ export const WEXITED = 4;
 export const WCONTINUED = 8;
 export const WNOWAIT = 0x01000000;
 /** __WNOTHREAD, __WALL, __WCLONE: accepted, without meaning here. */
+export const WCLONE = 0x80000000;
+export const WALL = 0x40000000;
 export const WAIT_THREAD_OPTIONS = 0xe0000000;
 export const P_ALL = 0;
 export const P_PID = 1;

@@ -3,10 +3,12 @@
 import {
   CLONE_CHILD_CLEARTID,
   CLONE_CHILD_SETTID,
+  CLONE_FILES,
   CLONE_FS,
   CLONE_PARENT,
   CLONE_PARENT_SETTID,
   CLONE_SETTLS,
+  CLONE_SIGHAND,
   CLONE_THREAD,
   CLONE_VFORK,
   CLONE_VM,
@@ -28,6 +30,10 @@ export interface CloneRequest {
   childTidAddress: number;
   /** As a 64-bit number: the thread pointer. */
   threadPointer: bigint;
+  /** What the parent gets when the child ends; 0 for nothing. */
+  exitSignal: number;
+  /** CLONE_CLEAR_SIGHAND. */
+  clearsHandlers: boolean;
 }
 
 /** The new thread, which is ready to run; or -errno. The calling thread is the one in the CPU. */
@@ -95,9 +101,10 @@ function addProcess(
   const child = new Process(process.system, {
     processId,
     parent: (flags & CLONE_PARENT) !== 0 ? process.parent : process,
+    origin: process,
     abi: process.abi,
     memory: machine.memory,
-    descriptors: process.descriptors.inherit(false),
+    descriptors: (flags & CLONE_FILES) !== 0 ? process.descriptors.share() : process.descriptors.inherit(false),
     fileSystem: (flags & CLONE_FS) !== 0 ? process.fileSystem : { ...process.fileSystem, processId },
     arguments: process.arguments,
     environment: process.environment,
@@ -111,7 +118,10 @@ function addProcess(
   child.addressSpace = machine.space;
   if (machine !== parent.machine) machine.space.options.limits = child.limits;
   child.onEnd = () => machine.leave();
-  process.signals.copyActionsTo(child.signals);
+  child.exitSignal = (flags & CLONE_PARENT) !== 0 ? process.exitSignal : request.exitSignal;
+  if ((flags & CLONE_SIGHAND) !== 0) process.signals.shareActionsWith(child.signals);
+  else process.signals.copyActionsTo(child.signals);
+  if (request.clearsHandlers) child.signals.resetHandlers();
   const thread = new MachineThread(child, processId, machine, parent.queue);
   thread.alternateStack =
     (flags & (CLONE_VM | CLONE_VFORK)) === CLONE_VM ? thread.alternateStack : parent.alternateStack;

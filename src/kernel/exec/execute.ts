@@ -1,6 +1,6 @@
 /** execve(2): another program in the same process. */
 import { E2BIG } from "../../abi/errno.ts";
-import { SS_DISABLE } from "../../abi/signal.ts";
+import { SIGCHLD, SS_DISABLE } from "../../abi/signal.ts";
 import type { Task } from "../task/task.ts";
 import type { PathNode } from "../vfs/path-walk.ts";
 import { loadElf } from "./load-elf.ts";
@@ -56,8 +56,10 @@ export function execute(task: Task, thread: MachineThread, loader: ProgramLoader
   process.mainThread = thread;
   thread.leaveMemory();
   Object.assign(process.credentials, credentials);
+  process.unshareDescriptors();
   process.descriptors.closeMarked();
   process.signals.resetHandlers();
+  process.exitSignal = SIGCHLD;
   thread.alternateStack = { address: 0, byteLength: 0, flags: SS_DISABLE };
   process.becomeProgram(resolved.path, resolved.arguments, request.environment);
   if (loaded === null) {

@@ -1,5 +1,5 @@
 /** A thread of machine code: its registers while it does not run, its one task, and how calls return to it. */
-import { SS_DISABLE } from "../../abi/signal.ts";
+import { SS_AUTODISARM, SS_DISABLE } from "../../abi/signal.ts";
 import { STATE_BYTES, stateOffset } from "../../cpu/state.ts";
 import { releaseRobustFutexes, wakeFutex } from "../task/futex.ts";
 import type { Process } from "../task/process.ts";
@@ -26,6 +26,8 @@ export class MachineThread extends Thread {
   result: number = NO_RESULT;
   /** Whether the call that gave it may run again behind a handler with SA_RESTART. */
   isResultRestartable = false;
+  /** When that call would have given up. */
+  resultDeadline: number = Number.POSITIVE_INFINITY;
   /** The call has set all registers itself, as rt_sigreturn(2) and execve(2) do. */
   keepsRegisters = false;
 
@@ -47,7 +49,8 @@ export class MachineThread extends Thread {
 
   override get isOnAlternateStack(): boolean {
     const { address, byteLength, flags } = this.alternateStack;
-    if ((flags & SS_DISABLE) !== 0 || this.machine.current !== this) return false;
+    // One that is given up when it is used is never in use (sigaltstack(2)).
+    if ((flags & (SS_DISABLE | SS_AUTODISARM)) !== 0 || this.machine.current !== this) return false;
     const stackPointer = this.machine.cpu.x32(31);
     return stackPointer > address && stackPointer <= address + byteLength;
   }
@@ -61,14 +64,15 @@ export class MachineThread extends Thread {
   }
 
   /** A call that had to wait is over. */
-  returned(result: number, isRestartable: boolean): void {
+  returned(result: number, isRestartable: boolean, deadline: number): void {
     this.result = result;
     this.isResultRestartable = isRestartable;
+    this.resultDeadline = deadline;
     this.queue.enqueue(this);
   }
 
   /** What the C library asked to be done in memory when a thread ends or gets another program. */
-  leaveMemory(): void {
+  override leaveMemory(): void {
     const { process, robustList, clearChildTid } = this;
     const { memory } = this.machine;
     if (robustList !== 0) releaseRobustFutexes(process, robustList, this.threadId);
@@ -93,6 +97,7 @@ export class MachineThread extends Thread {
     const { task, process } = this;
     process.threads.delete(this);
     process.system.processes.removeThread(this);
+    process.signals.handOver(this, ~this.blocked);
     if (task.state === TaskState.parked || task.state === TaskState.queued) {
       task.unpark();
       task.state = TaskState.dead;
@@ -115,8 +120,8 @@ export class ThreadTask extends Task {
   }
 
   override finish(result: number): void {
-    const isRestartable = this.isRestartable;
+    const { isRestartable, deadline } = this;
     this.reset();
-    if (!this.owner.hasExited && !this.process.hasExited) this.owner.returned(result, isRestartable);
+    if (!this.owner.hasExited && !this.process.hasExited) this.owner.returned(result, isRestartable, deadline);
   }
 }

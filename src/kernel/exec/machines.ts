@@ -30,6 +30,7 @@ import { forkAddressSpace } from "../task/fork-memory.ts";
 import { isOrphanedGroup } from "../task/job-control.ts";
 import { MemoryAccount } from "../task/memory-account.ts";
 import type { Process } from "../task/process.ts";
+import { fromKernel } from "../task/signal-queue.ts";
 import type { System } from "../task/system.ts";
 import { BLOCKED, type Task, TaskState } from "../task/task.ts";
 import { MachineMemory } from "../task/user-memory.ts";
@@ -248,7 +249,10 @@ export class Machines {
     const checksTime = --this.callsUntilCheck <= 0 || result > LARGE_RESULT || longCalls.has(number);
     const hasTime = !checksTime || this.hasTime(machine);
     if (result === BLOCKED) return false;
-    if (result === -EINTR) thread.isResultRestartable = task.isRestartable;
+    if (result === -EINTR) {
+      thread.isResultRestartable = task.isRestartable;
+      thread.resultDeadline = task.deadline;
+    }
     task.reset();
     if (thread.hasExited || thread.process.hasExited) return false;
     if (thread.keepsRegisters) {
@@ -259,6 +263,8 @@ export class Machines {
       thread.result = result;
       return false;
     }
+    // Another process may have ended by the call, and have left its robust futexes in memory that both share.
+    if (machine.space.sharedObjects.length > 0) machine.space.enter();
     setResult(machine, result);
     return hasTime && !thread.mustCheckSignals && thread.savedMask === null && !thread.process.isStopped;
   }
@@ -281,20 +287,27 @@ export class Machines {
   private returnsToProgram(thread: MachineThread): boolean {
     const { process } = thread;
     if (thread.hasExited || process.hasExited) return false;
+    if (process.isStopped) return this.staysStopped(thread);
     thread.machine.activate(thread);
     if (thread.mustCheckSignals) this.deliverSignals(thread);
     if (thread.hasExited || process.hasExited) return false;
+    if (process.isStopped) return this.staysStopped(thread);
     if (thread.savedMask !== null) {
       const mask = thread.savedMask;
       thread.savedMask = null;
       process.signals.setBlocked(mask, thread);
       if (thread.mustCheckSignals) this.deliverSignals(thread);
       if (process.hasExited) return false;
+      if (process.isStopped) return this.staysStopped(thread);
     }
     // Nothing was delivered that a call has been interrupted for: it starts again.
     this.finishCall(thread, true);
-    if (!process.isStopped) return true;
-    process.whenResumed.push(() => this.enqueue(thread));
+    return true;
+  }
+
+  /** It goes on with its signals, and the result of its call, when the process does. */
+  private staysStopped(thread: MachineThread): false {
+    thread.process.whenResumed.push(() => this.enqueue(thread));
     return false;
   }
 
@@ -313,7 +326,10 @@ export class Machines {
         if (process.signals.stops(signal)) {
           // Signals of the terminal do not stop whom nobody in the session could continue.
           if (signal === SIGSTOP || !isOrphanedGroup(this.system, process.processGroup)) process.stop(signal);
-          continue;
+          if (!process.isStopped) continue;
+          // What else is pending waits until it goes on.
+          thread.mustCheckSignals = true;
+          return;
         }
         process.terminateBySignal(signal);
         return;
@@ -323,10 +339,14 @@ export class Machines {
       thread.savedMask = null;
       process.signals.beginHandling(signal);
       if (!enterHandler(thread, signal, information, action, maskBefore, thread.machine.trampoline)) {
-        this.system.log(`${process.executable}: no room on the stack for the handler of signal ${signal}`);
-        process.terminateBySignal(SIGSEGV);
+        // The handler of SIGSEGV may have a stack of its own, if it was not that one which had no room.
+        if (signal === SIGSEGV) process.terminateBySignal(SIGSEGV);
+        else process.signals.force(thread, SIGSEGV, fromKernel);
+        if (!process.hasExited) continue;
+        this.log(process, `no room on the stack for the handler of signal ${signal}`);
         return;
       }
+      process.signals.handOver(thread, thread.blocked & ~maskBefore);
     }
   }
 
@@ -336,8 +356,10 @@ export class Machines {
     if (result === NO_RESULT) return;
     thread.result = NO_RESULT;
     // X0 still holds the first argument and X8 the number: back to the SVC.
-    if (result === -EINTR && restarts) machine.cpu.pc -= 4;
-    else setResult(machine, result);
+    if (result === -EINTR && restarts) {
+      machine.cpu.pc -= 4;
+      thread.task.keepDeadline(thread.resultDeadline);
+    } else setResult(machine, result);
   }
 
   /** What the CPU stopped at, other than a call and its budget, as a signal. */

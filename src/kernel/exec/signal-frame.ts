@@ -51,7 +51,6 @@ export function enterHandler(
   const { alternateStack } = thread;
   const usesAlternate =
     (action.flags & SA_ONSTACK) !== 0 && (alternateStack.flags & SS_DISABLE) === 0 && !thread.isOnAlternateStack;
-  const wasOnAlternate = thread.isOnAlternateStack;
   const top = usesAlternate ? alternateStack.address + alternateStack.byteLength : cpu.x32(31);
   const record = (top - FRAME_RECORD_BYTES) & ~15;
   const base = record - FRAME_BYTES;
@@ -61,7 +60,7 @@ export function enterHandler(
   bytes.fill(0, at, at + FRAME_BYTES);
   writeSignalInformation(memory, at + frame.siginfo, signal, information);
   memory.writeInt64(at + frame.stack, alternateStack.address);
-  memory.writeUint32(at + frame.stack + 8, alternateStack.flags | (wasOnAlternate ? 1 : 0));
+  memory.writeUint32(at + frame.stack + 8, alternateStack.flags);
   memory.writeInt64(at + frame.stack + 16, alternateStack.byteLength);
   view.setBigUint64(at + frame.mask, maskBefore, true);
   view.setBigUint64(at + frame.faultAddress, BigInt.asUintN(64, information.address ?? 0n), true);
@@ -84,6 +83,7 @@ export function enterHandler(
   cpu.setX(30, (action.flags & SA_RESTORER) !== 0 ? (action.restorer ?? trampoline) : trampoline);
   cpu.setX(31, at);
   cpu.pc = action.handler;
+  cpu.view.setInt32(stateOffset.exclusiveAddress, -1, true);
   thread.blocked =
     (thread.blocked | action.mask | ((action.flags & SA_NODEFER) !== 0 ? 0n : signalBit(signal))) & ~UNBLOCKABLE;
   if ((alternateStack.flags & SS_AUTODISARM) !== 0 && usesAlternate)

@@ -13,6 +13,8 @@ export class DescriptorTable {
   limit: number;
   /** A POSIX lock was set through this table: closing a file may release locks (fcntl_locking(2)). */
   hasLocked = false;
+  /** Processes that use it: more than one after clone(2) with CLONE_FILES. */
+  private users = 1;
   private readonly files: (OpenFile | null)[] = [];
   private readonly descriptorFlags: number[] = [];
   private readonly numbers = new NumberBitmap();
@@ -93,6 +95,21 @@ export class DescriptorTable {
     // The description may reach into the socket table while it is released: the lock of this table is not held here.
     this.letGo(file);
     return 0;
+  }
+
+  get isShared(): boolean {
+    return this.users > 1;
+  }
+
+  /** One process more uses it. */
+  share(): this {
+    this.users++;
+    return this;
+  }
+
+  /** A process uses it no more; the last one closes everything. */
+  leave(): void {
+    if (--this.users === 0) this.closeAll();
   }
 
   closeAll(): void {

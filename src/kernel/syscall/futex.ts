@@ -123,9 +123,9 @@ export function futex(
       if (!memory.isValid(address2, 4)) return -EFAULT;
       if (((value3 >>> 28) & 7) > 4 || ((value3 >>> 24) & 15) > 5) return -ENOSYS;
       const before = operate(task, address2, value3);
-      let woken = wakeWaiters(futexKey(process, address, isPrivate), value, FUTEX_BITSET_MATCH_ANY);
+      let woken = wakeWaiters(futexKey(process, address, isPrivate), Math.max(1, value), FUTEX_BITSET_MATCH_ANY);
       if (compares(value3, before))
-        woken += wakeWaiters(futexKey(process, address2, isPrivate), fourth | 0, FUTEX_BITSET_MATCH_ANY);
+        woken += wakeWaiters(futexKey(process, address2, isPrivate), Math.max(1, fourth | 0), FUTEX_BITSET_MATCH_ANY);
       return woken;
     }
     default:

@@ -1,6 +1,10 @@
 /** The calls that only a thread of machine code can make: clone(2), execve(2), rt_sigreturn(2), exit(2) of one thread. */
 
 import {
+  CLONE_ARGS_SIZE_VER0,
+  CLONE_ARGS_SIZE_VER2,
+  CLONE_CLEAR_SIGHAND,
+  CLONE_DETACHED,
   CLONE_NEWCGROUP,
   CLONE_NEWIPC,
   CLONE_NEWNET,
@@ -8,6 +12,8 @@ import {
   CLONE_NEWPID,
   CLONE_NEWUSER,
   CLONE_NEWUTS,
+  CLONE_PARENT,
+  CLONE_PARENT_SETTID,
   CLONE_PIDFD,
   CLONE_SIGHAND,
   CLONE_THREAD,
@@ -16,14 +22,16 @@ import {
   CSIGNAL,
 } from "../../abi/clone.ts";
 import { E2BIG, EBADF, EFAULT, EINVAL, ENOENT, ENOSYS } from "../../abi/errno.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../abi/file.ts";
-import { SIGSEGV } from "../../abi/signal.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, FD_CLOEXEC } from "../../abi/file.ts";
+import { PAGE_BYTES } from "../../abi/memory.ts";
+import { NSIG, SIGSEGV } from "../../abi/signal.ts";
 import { type CloneRequest, cloneThread, exitThread } from "../exec/clone.ts";
 import { execute } from "../exec/execute.ts";
 import { MachineThread } from "../exec/machine-thread.ts";
 import { leaveHandler } from "../exec/signal-frame.ts";
 import { MAXIMUM_ARGUMENT_BYTES, type ProgramLoader } from "../exec/spawn.ts";
 import type { Process } from "../task/process.ts";
+import { ProcessFile } from "../task/process-file.ts";
 import { fromKernel } from "../task/signal-queue.ts";
 import { BLOCKED, type Handler, type Task } from "../task/task.ts";
 import type { UserMemory } from "../task/user-memory.ts";
@@ -43,15 +51,27 @@ function waitForVfork(task: Task, child: Process): number {
   return BLOCKED;
 }
 
-function startClone(task: Task, loader: ProgramLoader, request: CloneRequest): number {
+function startClone(task: Task, loader: ProgramLoader, request: CloneRequest, pidfdAddress: number): number {
   const { thread } = task;
   if (!(thread instanceof MachineThread)) return -ENOSYS;
   const { flags } = request;
-  if ((flags & NAMESPACES) !== 0 || (flags & CLONE_PIDFD) !== 0) return -EINVAL;
+  if ((flags & NAMESPACES) !== 0) return -EINVAL;
   if ((flags & CLONE_THREAD) !== 0 && (flags & CLONE_SIGHAND) === 0) return -EINVAL;
   if ((flags & CLONE_SIGHAND) !== 0 && (flags & CLONE_VM) === 0) return -EINVAL;
+  if (request.clearsHandlers && (flags & CLONE_SIGHAND) !== 0) return -EINVAL;
+  const hasFile = (flags & CLONE_PIDFD) !== 0;
+  if (hasFile) {
+    if ((flags & (CLONE_THREAD | CLONE_DETACHED)) !== 0) return -EINVAL;
+    const errno = task.process.descriptors.checkRoom();
+    if (errno < 0) return errno;
+    if (!task.process.memory.isValid(pidfdAddress, 4)) return -EFAULT;
+  }
   const child = cloneThread(loader.machines, thread, request);
   if (typeof child === "number") return child;
+  if (hasFile) {
+    const file = new ProcessFile(task.system.openFiles, child.process, 0);
+    task.process.memory.writeUint32(pidfdAddress, task.process.descriptors.install(file, FD_CLOEXEC));
+  }
   if ((flags & CLONE_VFORK) === 0) return child.threadId;
   task.scratch = child.process;
   return waitForVfork(task, child.process);
@@ -60,39 +80,52 @@ function startClone(task: Task, loader: ProgramLoader, request: CloneRequest): n
 function makeClone(loader: ProgramLoader): Handler {
   return (task, flags, stackPointer, parentTidAddress, threadPointer, childTidAddress) => {
     if (task.scratch !== null) return waitForVfork(task, task.scratch as Process);
-    return startClone(task, loader, {
+    // clone(2) tells the pidfd where it would tell the number.
+    if ((flags & CLONE_PIDFD) !== 0 && (flags & CLONE_PARENT_SETTID) !== 0) return -EINVAL;
+    const request = {
       flags,
       stackPointer,
       parentTidAddress,
       childTidAddress,
       threadPointer: BigInt.asUintN(64, BigInt(threadPointer)),
-    });
+      exitSignal: (flags & CSIGNAL) > NSIG ? 0 : flags & CSIGNAL,
+      clearsHandlers: false,
+    };
+    return startClone(task, loader, request, parentTidAddress);
   };
 }
-
-/** struct clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, and what came later. */
-const CLONE_ARGS_SIZE_VER0 = 64;
 
 function makeClone3(loader: ProgramLoader): Handler {
   return (task, address, byteLength) => {
     if (task.scratch !== null) return waitForVfork(task, task.scratch as Process);
     if (byteLength < CLONE_ARGS_SIZE_VER0) return -EINVAL;
     const { memory } = task.process;
-    if (!memory.isValid(address, CLONE_ARGS_SIZE_VER0)) return -EFAULT;
-    const flags = memory.readInt64(address);
+    if (byteLength > PAGE_BYTES) return -E2BIG;
+    if (!memory.isValid(address, byteLength)) return -EFAULT;
+    for (let at = CLONE_ARGS_SIZE_VER2; at < byteLength; at++) if (memory.bytes[address + at] !== 0) return -E2BIG;
+    const all = memory.readInt64(address);
+    const clearsHandlers = all >= CLONE_CLEAR_SIGHAND && all < 2 * CLONE_CLEAR_SIGHAND;
+    const flags = clearsHandlers ? all - CLONE_CLEAR_SIGHAND : all;
     const exitSignal = memory.readInt64(address + 32);
     const stack = memory.readInt64(address + 40);
     const stackBytes = memory.readInt64(address + 48);
     if (flags < 0 || flags > 0xffff_ffff || (flags & CSIGNAL) !== 0 || exitSignal < 0 || exitSignal > 64)
       return -EINVAL;
     if ((stack === 0) !== (stackBytes === 0)) return -EINVAL;
-    return startClone(task, loader, {
-      flags: flags | exitSignal,
+    if ((flags & (CLONE_THREAD | CLONE_PARENT)) !== 0 && exitSignal !== 0) return -EINVAL;
+    // Nobody may choose numbers (set_tid).
+    for (let at = CLONE_ARGS_SIZE_VER0; at + 8 <= Math.min(byteLength, CLONE_ARGS_SIZE_VER2 - 8); at += 8)
+      if (memory.readInt64(address + at) !== 0) return -EINVAL;
+    const request = {
+      flags,
       stackPointer: stack + stackBytes,
       childTidAddress: memory.readInt64(address + 16),
       parentTidAddress: memory.readInt64(address + 24),
       threadPointer: memory.view.getBigUint64(address + 56, true),
-    });
+      exitSignal,
+      clearsHandlers,
+    };
+    return startClone(task, loader, request, memory.readInt64(address + 8));
   };
 }
 

@@ -8,6 +8,8 @@ import {
   P_PID,
   P_PIDFD,
   WAIT_THREAD_OPTIONS,
+  WALL,
+  WCLONE,
   WCONTINUED,
   WEXITED,
   WNOHANG,
@@ -94,6 +96,8 @@ function findReport(task: Task, isWanted: ChildFilter, options: number): ChildRe
   let hasAny = false;
   for (const child of process.children) {
     if (!isWanted(child)) continue;
+    // Children of clone(2) with another signal than SIGCHLD are of another kind.
+    if ((options & WALL) === 0 && (child.exitSignal !== SIGCHLD) !== ((options & WCLONE) !== 0)) continue;
     hasAny = true;
     if (child.hasExited) {
       if ((options & WEXITED) !== 0) return { child, kind: "exited" };

@@ -2,6 +2,7 @@
  * Calls that nobody here may make, for want of the capability: mounting, namespaces, the clock, the machine as such. And what there
  * is nothing behind: file handles, the kernel's log.
  */
+import { CLONE_FILES, CLONE_FS } from "../../abi/clone.ts";
 import { EBADF, EFAULT, EINVAL, EOPNOTSUPP, EPERM } from "../../abi/errno.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_FOLLOW } from "../../abi/file.ts";
 import type { Task } from "../task/task.ts";
@@ -28,7 +29,11 @@ const CLONE_UNSHARED = 0x0004_0600;
 export function unshare(task: Task, flags: number): number {
   if ((flags & ~(CLONE_NEW_ANYTHING | CLONE_UNSHARED)) !== 0) return -EINVAL;
   if ((flags & CLONE_NEW_ANYTHING) !== 0) return -EPERM;
-  return flags !== 0 && task.process.threads.size > 1 ? -EINVAL : 0;
+  const { process } = task;
+  if (flags !== 0 && process.threads.size > 1) return -EINVAL;
+  if ((flags & CLONE_FILES) !== 0) process.unshareDescriptors();
+  if ((flags & CLONE_FS) !== 0) process.fileSystem = { ...process.fileSystem };
+  return 0;
 }
 
 export function setns(task: Task, fd: number): number {

@@ -25,7 +25,7 @@ import type { Process } from "../task/process.ts";
 import { readSignalInformation, writeSignalInformation } from "../task/signal-information.ts";
 import type { SignalInformation } from "../task/signal-queue.ts";
 import type { SignalAwaiter } from "../task/signals.ts";
-import { BLOCKED, type Task } from "../task/task.ts";
+import type { Task } from "../task/task.ts";
 import type { Thread } from "../task/thread.ts";
 import { call, type SyscallDefinition } from "./definition.ts";
 import { readSignalSet, withSignalMask, writeSignalSet } from "./signal-mask.ts";
@@ -58,7 +58,8 @@ export function kill(task: Task, processId: number, signal: number): number {
   const { process, system } = task;
   const id = processId | 0;
   if (id > 0) {
-    const target = system.processes.get(id);
+    // Any thread's number stands for its process.
+    const target = system.processes.get(id) ?? system.processes.thread(id)?.process ?? null;
     // Whom it is for is looked at before what it is.
     if (target === null) return -ESRCH;
     if (!isSignal(signal)) return -EINVAL;
@@ -226,15 +227,16 @@ export function rtSigtimedwait(
   setBytes: number,
 ): number {
   if (setBytes !== SIGSET_BYTES) return -EINVAL;
-  const { memory, signals } = task.process;
+  const { memory } = task.process;
   if (!memory.isValid(setAddress, SIGSET_BYTES)) return -EFAULT;
   const timeout = readTimeout(memory, timeoutAddress);
   if (timeout < 0) return timeout;
   if (informationAddress !== 0 && !memory.isValid(informationAddress, SIGINFO_BYTES)) return -EFAULT;
-  const awaiter = (task.scratch as SignalAwaiter | null) ?? { mask: readSignalSet(memory, setAddress) };
-  const result = awaitSignal(task, awaiter, informationAddress, timeout);
-  if (result !== BLOCKED) signals.removeAwaiter(awaiter);
-  return result;
+  const awaiter = (task.scratch as SignalAwaiter | null) ?? {
+    thread: task.thread,
+    mask: readSignalSet(memory, setAddress),
+  };
+  return awaitSignal(task, awaiter, informationAddress, timeout);
 }
 
 function awaitSignal(task: Task, awaiter: SignalAwaiter, informationAddress: number, timeout: number): number {
@@ -249,6 +251,8 @@ function awaitSignal(task: Task, awaiter: SignalAwaiter, informationAddress: num
   if (timeout === 0) return -EAGAIN;
   task.scratch = awaiter;
   signals.addAwaiter(awaiter);
+  // However the call ends, be it by another thread's exec.
+  task.whenAbandoned = () => signals.removeAwaiter(awaiter);
   task.setTimeout(timeout);
   task.waitOn(signals.arrivals);
   task.neverRestarts = true;

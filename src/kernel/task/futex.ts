@@ -101,10 +101,12 @@ export function releaseRobustFutexes(process: Process, head: number, threadId: n
   const { memory } = process;
   if (!memory.isValid(head, ROBUST_LIST_HEAD_BYTES)) return;
   const futexOffset = memory.readInt64(head + 8);
-  const release = (entry: number): void => {
+  const release = (entry: number, isPending: boolean): void => {
     const word = entry + futexOffset;
     if (!Number.isSafeInteger(word) || !memory.isValid(word, 4) || word % 4 !== 0) return;
     const value = memory.readUint32(word);
+    // Given back, but who waits may not have been woken yet.
+    if (isPending && value === 0) wakeFutex(process, word, 1);
     if ((value & FUTEX_TID_MASK) !== threadId) return;
     memory.writeUint32(word, ((value & FUTEX_WAITERS) | FUTEX_OWNER_DIED) >>> 0);
     if ((value & FUTEX_WAITERS) !== 0) wakeFutex(process, word, 1);
@@ -116,8 +118,8 @@ export function releaseRobustFutexes(process: Process, head: number, threadId: n
     const at = entry - (entry % 2);
     if (!memory.isValid(at, 8)) break;
     const next = memory.readInt64(at);
-    if (at !== pending) release(at);
+    if (at !== pending) release(at, false);
     entry = next;
   }
-  if (pending !== 0) release(pending - (pending % 2));
+  if (pending !== 0) release(pending - (pending % 2), true);
 }

@@ -101,11 +101,17 @@ export class ProcessTable {
       this.reap(process);
       return;
     }
+    this.tell(parent, process);
+  }
+
+  /** Tells a parent that a child has ended. */
+  private tell(parent: Process, child: Process): void {
+    const { exitSignal } = child;
     const { handler, flags } = parent.signals.action(SIGCHLD);
-    // wait(2): with SIGCHLD set to SIG_IGN, or SA_NOCLDSTOP, SA_NOCLDWAIT, children leave no zombies.
-    if (handler === SIG_IGN || (flags & SA_NOCLDWAIT) !== 0) this.reap(process);
+    // wait(2): with SIGCHLD set to SIG_IGN, or SA_NOCLDWAIT, children leave no zombies.
+    if (exitSignal === SIGCHLD && (handler === SIG_IGN || (flags & SA_NOCLDWAIT) !== 0)) this.reap(child);
     parent.childEvents.wake();
-    parent.signals.raise(SIGCHLD, exitInformation(process));
+    if (exitSignal !== 0) parent.signals.raise(exitSignal, exitInformation(child));
   }
 
   private remove(process: Process): void {
@@ -120,9 +126,10 @@ export class ProcessTable {
     while (reaper !== null && (reaper.hasExited || !reaper.isSubreaper)) reaper = reaper.parent;
     for (const child of process.children) {
       child.parent = reaper;
+      child.exitSignal = SIGCHLD;
       if (reaper !== null) {
         reaper.children.add(child);
-        if (child.hasExited) reaper.childEvents.wake();
+        if (child.hasExited) this.tell(reaper, child);
       } else if (child.hasExited) this.remove(child);
       if (child.parentDeathSignal !== 0) child.signals.raise(child.parentDeathSignal);
     }
@@ -136,6 +143,7 @@ export function exitInformation(process: Process): SignalInformation {
   return {
     code: signal === 0 ? CLD_EXITED : CLD_KILLED,
     processId: process.processId,
+    userId: process.credentials.userId,
     status: signal === 0 ? (process.status >> 8) & 0xff : signal,
   };
 }

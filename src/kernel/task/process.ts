@@ -9,7 +9,7 @@ import {
   RLIMIT_STACK,
 } from "../../abi/resource.ts";
 import { SCHED_OTHER } from "../../abi/schedule.ts";
-import { CLD_CONTINUED, CLD_STOPPED, SIGCONT } from "../../abi/signal.ts";
+import { CLD_CONTINUED, CLD_STOPPED, SIGCHLD, SIGCONT } from "../../abi/signal.ts";
 import { exitStatus, RLIMIT_NOFILE, signalStatus } from "../../abi/time.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
 import type { DescriptorTable } from "../file/descriptor-table.ts";
@@ -56,6 +56,8 @@ const NAME_BYTES = 15;
 export interface ProcessOptions {
   processId: number;
   parent: Process | null;
+  /** Whom it inherits from: its parent, but for clone(2) with CLONE_PARENT. */
+  origin?: Process;
   abi: Abi;
   memory: UserMemory;
   descriptors: DescriptorTable;
@@ -80,9 +82,9 @@ export class Process {
   /** What it shares its bounds with. */
   readonly group: ControlGroup;
   memory: UserMemory;
-  readonly descriptors: DescriptorTable;
+  descriptors: DescriptorTable;
   /** Root, working directory and umask. */
-  readonly fileSystem: FileSystemContext;
+  fileSystem: FileSystemContext;
   readonly credentials: ProcessCredentials;
   arguments: readonly string[];
   environment: readonly string[];
@@ -109,6 +111,8 @@ export class Process {
   /** How long its threads have run, and the children that it has waited for with theirs. Machine code alone is counted. */
   processorMilliseconds = 0;
   childrenProcessorMilliseconds = 0;
+  /** What the parent gets when it ends; 0 for nothing. Children with another one than SIGCHLD are waited for with __WCLONE or __WALL. */
+  exitSignal: number = SIGCHLD;
   /** As wait4(2) reports it; meaningful once it has exited. */
   status = 0;
   /** Where a TypeScript program's heap begins: brk(2). */
@@ -153,18 +157,20 @@ export class Process {
   private readonly idleTasks: Task[] = [];
 
   constructor(system: System, options: ProcessOptions) {
+    const { parent } = options;
+    const origin = options.origin ?? parent;
     this.system = system;
     this.processId = options.processId;
-    this.parent = options.parent;
-    this.processGroup = options.parent?.processGroup ?? options.processId;
-    this.session = options.parent?.session ?? options.processId;
-    this.terminal = options.parent?.terminal ?? null;
+    this.parent = parent;
+    this.processGroup = origin?.processGroup ?? options.processId;
+    this.session = origin?.session ?? options.processId;
+    this.terminal = origin?.terminal ?? null;
     this.abi = options.abi;
-    this.group = options.group ?? options.parent?.group ?? unlimitedGroup();
+    this.group = options.group ?? origin?.group ?? unlimitedGroup();
     this.memory = options.memory;
     this.descriptors = options.descriptors;
     this.fileSystem = options.fileSystem;
-    this.credentials = options.parent?.credentials.clone() ?? new ProcessCredentials();
+    this.credentials = origin?.credentials.clone() ?? new ProcessCredentials();
     this.arguments = options.arguments;
     this.environment = options.environment;
     this.executable = options.executable;
@@ -172,19 +178,18 @@ export class Process {
     this.mainThread = new Thread(this, options.processId);
     this.threads.add(this.mainThread);
     this.startedMilliseconds = system.now();
-    this.limits = inheritLimits(options.parent, options.descriptors.limit, this.group.maximumTasks);
+    this.limits = inheritLimits(origin, options.descriptors.limit, this.group.maximumTasks);
     this.signals = new ProcessSignals(this);
-    this.timerSlackNanoseconds = options.parent?.timerSlackNanoseconds ?? 50_000;
+    this.timerSlackNanoseconds = origin?.timerSlackNanoseconds ?? 50_000;
     this.defaultTimerSlackNanoseconds = this.timerSlackNanoseconds;
-    this.oomScoreAdjustment = options.parent?.oomScoreAdjustment ?? 0;
-    const { parent } = options;
-    const resets = parent === null || parent.resetsScheduling;
-    this.nice = parent === null || (resets && parent.nice < 0) ? 0 : parent.nice;
-    this.schedulingPolicy = resets ? SCHED_OTHER : parent.schedulingPolicy;
-    this.ioPriority = parent?.ioPriority ?? 0;
-    this.personality = parent?.personality ?? 0;
-    this.avoidsHugePages = options.parent?.avoidsHugePages ?? false;
-    options.parent?.children.add(this);
+    this.oomScoreAdjustment = origin?.oomScoreAdjustment ?? 0;
+    const resets = origin === null || origin.resetsScheduling;
+    this.nice = origin === null || (resets && origin.nice < 0) ? 0 : origin.nice;
+    this.schedulingPolicy = resets ? SCHED_OTHER : origin.schedulingPolicy;
+    this.ioPriority = origin?.ioPriority ?? 0;
+    this.personality = origin?.personality ?? 0;
+    this.avoidsHugePages = origin?.avoidsHugePages ?? false;
+    parent?.children.add(this);
   }
 
   /** A task for one call of a TypeScript program; give it back with `putTask`. */
@@ -271,6 +276,14 @@ export class Process {
     this.timers?.clear();
   }
 
+  /** exec, unshare(2): what it does with its descriptors concerns no other process any more. */
+  unshareDescriptors(): void {
+    const { descriptors } = this;
+    if (!descriptors.isShared) return;
+    this.descriptors = descriptors.inherit(false);
+    descriptors.leave();
+  }
+
   /** Stops all threads where they are: SIGSTOP and its kin. */
   stop(signal: number): void {
     if (this.hasExited || this.isStopped) return;
@@ -315,12 +328,18 @@ export class Process {
       task.reset();
     }
     this.idleTasks.length = 0;
-    for (const thread of this.threads) thread.hasExited = true;
+    for (const thread of this.threads) {
+      if (thread.robustList !== 0 || thread.clearChildTid !== 0) {
+        this.enterMemory();
+        thread.leaveMemory();
+      }
+      thread.hasExited = true;
+    }
     this.whenResumed.length = 0;
     this.vforkDone?.wake();
     this.vforkDone = null;
     leaveJobs(this);
-    this.descriptors.closeAll();
+    this.descriptors.leave();
     this.space?.release();
     this.system.processes.ended(this);
     this.onEnd?.();

@@ -36,8 +36,9 @@ export interface SignalAction {
   restorer?: number;
 }
 
-/** Someone who waits for signals instead of handling them: rt_sigtimedwait(2). */
+/** A thread that waits for signals instead of handling them: rt_sigtimedwait(2). */
 export interface SignalAwaiter {
+  readonly thread: Thread;
   mask: bigint;
 }
 
@@ -48,7 +49,7 @@ const defaultAction: SignalAction = { handler: SIG_DFL, flags: 0, mask: 0n };
 export const UNBLOCKABLE: bigint = signalBit(SIGKILL) | signalBit(SIGSTOP);
 
 export class ProcessSignals {
-  private readonly actions = new Map<number, SignalAction>();
+  private actions = new Map<number, SignalAction>();
   private readonly shared = new SignalQueue();
   /**
    * Runs a handler of a TypeScript program, between the program's turns; must not throw. Set by whoever started the program.
@@ -102,11 +103,14 @@ export class ProcessSignals {
     for (const [signal, action] of this.actions) child.actions.set(signal, action);
   }
 
-  /** At exec, in the same process. */
+  /** clone(2) with CLONE_SIGHAND: an action that one of them sets is the other's, too. */
+  shareActionsWith(child: ProcessSignals): void {
+    child.actions = this.actions;
+  }
+
+  /** At exec, in the same process: others keep what they share with it. */
   resetHandlers(): void {
-    for (const [signal, action] of [...this.actions]) {
-      if (action.handler !== SIG_IGN) this.actions.delete(signal);
-    }
+    this.actions = new Map([...this.actions].filter(([, action]) => action.handler === SIG_IGN));
   }
 
   isIgnored(signal: number): boolean {
@@ -136,9 +140,9 @@ export class ProcessSignals {
       process.resume();
     } else if (stopping.has(signal)) this.discard(signalBit(SIGCONT));
     const bit = signalBit(signal);
-    const taker = onlyThread === null ? this.takerOf(bit) : (onlyThread.blocked & bit) === 0n ? onlyThread : null;
+    const taker = onlyThread === null ? this.takerOf(bit) : this.takes(onlyThread, bit) ? onlyThread : null;
     const queue = onlyThread?.pending ?? this.shared;
-    if (taker === null || this.isAwaited(bit)) {
+    if (taker === null || this.isAwaitedBy(taker, bit)) {
       if (!queue.add(signal, information)) return -EAGAIN;
       this.arrivals.wake();
       return 0;
@@ -148,7 +152,8 @@ export class ProcessSignals {
       return 0;
     }
     if (this.isIgnored(signal)) return 0;
-    if (this.action(signal).handler === SIG_DFL && !stopping.has(signal)) {
+    // Who is stopped acts on nothing but SIGKILL until it goes on.
+    if (this.action(signal).handler === SIG_DFL && !stopping.has(signal) && !process.isStopped) {
       process.tracer?.signal(process, signal, information);
       process.terminateBySignal(signal);
       return 0;
@@ -174,17 +179,32 @@ export class ProcessSignals {
 
   /** Linux sends SIGPIPE in the name of the process that wrote. */
   private origin(signal: number): SignalInformation {
-    return signal === SIGPIPE ? { code: SI_USER, processId: this.process.processId, status: 0 } : fromKernel;
+    if (signal !== SIGPIPE) return fromKernel;
+    const { processId, credentials } = this.process;
+    return { code: SI_USER, processId, status: 0, userId: credentials.userId };
   }
 
   setBlocked(mask: bigint, thread: Thread = this.process.mainThread): void {
+    const before = thread.blocked;
     thread.blocked = mask & ~UNBLOCKABLE;
+    this.handOver(thread, thread.blocked & ~before);
     if (((this.shared.set | thread.pending.set) & ~thread.blocked) === 0n) return;
     thread.mustCheckSignals = true;
     if (this.process.isMachine) return;
     for (let taken = this.takeFor(thread); taken !== null; taken = this.takeFor(thread)) {
       this.act(taken.signal, taken.information);
       if (this.process.hasExited) return;
+    }
+  }
+
+  /** A thread blocks more signals than before, or ends: of those pending for the process others are told. */
+  handOver(thread: Thread, mask: bigint): void {
+    let left = this.shared.set & mask;
+    if (left === 0n) return;
+    for (const other of this.process.threads) {
+      if (other === thread || (left & ~other.blocked) === 0n) continue;
+      other.interrupt();
+      left &= other.blocked;
     }
   }
 
@@ -224,17 +244,21 @@ export class ProcessSignals {
     for (const thread of this.process.threads) thread.pending.discard(mask);
   }
 
-  /** A thread that does not block the signal: the main thread if it can be. */
+  private takes(thread: Thread, bit: bigint): boolean {
+    return (thread.blocked & bit) === 0n || this.isAwaitedBy(thread, bit);
+  }
+
+  /** A thread that does not block the signal, or waits for it: the main thread if it can be. */
   private takerOf(bit: bigint): Thread | null {
     const { mainThread, threads } = this.process;
-    if (!mainThread.hasExited && (mainThread.blocked & bit) === 0n) return mainThread;
-    for (const thread of threads) if ((thread.blocked & bit) === 0n) return thread;
+    if (!mainThread.hasExited && this.takes(mainThread, bit)) return mainThread;
+    for (const thread of threads) if (this.takes(thread, bit)) return thread;
     return null;
   }
 
-  private isAwaited(bit: bigint): boolean {
+  private isAwaitedBy(thread: Thread, bit: bigint): boolean {
     for (const awaiter of this.awaiters) {
-      if ((awaiter.mask & bit) !== 0n) return true;
+      if (awaiter.thread === thread && (awaiter.mask & bit) !== 0n) return true;
     }
     return false;
   }

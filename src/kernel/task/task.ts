@@ -60,7 +60,9 @@ export class Task implements Waiter {
   private readonly entries: WaitEntry[] = [];
   private entriesUsed = 0;
   private deadlineTimer: Timer | null = null;
-  private deadline = Number.POSITIVE_INFINITY;
+  /** When the call gives up, on the monotonic clock. */
+  deadline: number = Number.POSITIVE_INFINITY;
+  private keptDeadline = Number.POSITIVE_INFINITY;
   /** For strace: when the call began. */
   startedMilliseconds = 0;
 
@@ -110,8 +112,13 @@ export class Task implements Waiter {
   /** Sets when to give up, once per call: milliseconds from now. Later runs of the same call keep the first deadline. */
   setTimeout(milliseconds: number): void {
     if (this.deadline === Number.POSITIVE_INFINITY && milliseconds !== Number.POSITIVE_INFINITY) {
-      this.deadline = this.system.now() + milliseconds;
+      this.deadline = Math.min(this.keptDeadline, this.system.now() + milliseconds);
     }
+  }
+
+  /** The next call is one that starts again after its process was stopped: it waits no longer than it would have (restart_syscall(2)). */
+  keepDeadline(deadline: number): void {
+    this.keptDeadline = deadline;
   }
 
   /** As setTimeout, for a time that begins anew: the deadline before counts no more. */
@@ -228,6 +235,7 @@ export class Task implements Waiter {
     this.neverRestarts = false;
     this.complete = null;
     this.deadline = Number.POSITIVE_INFINITY;
+    this.keptDeadline = Number.POSITIVE_INFINITY;
     if (this.heldFile !== null) {
       this.heldFile.drop();
       this.heldFile = null;

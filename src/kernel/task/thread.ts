@@ -44,6 +44,9 @@ export class Thread {
     return false;
   }
 
+  /** What is to be done in its memory when it ends. */
+  leaveMemory(): void {}
+
   /** A signal has become deliverable to it: what it waits for ends with EINTR. */
   interrupt(): void {}
 }
