@@ -46,6 +46,8 @@ const ROOM = 24;
 const PC = stateOffset.pc >> 2;
 const REASON = stateOffset.stop >> 2;
 const DETAIL = stateOffset.detail >> 2;
+/** So many instructions without a loop or a call are interpreted until others get their turn, whatever the budget. */
+const UNBROKEN_INSTRUCTIONS = 16_384;
 const BUDGET = stateOffset.budget >> 2;
 const FLAG_KIND = stateOffset.flagKind >> 2;
 const FLAG_A = stateOffset.flagA >> 2;
@@ -136,11 +138,14 @@ export class Interpreter {
     let runStart = start;
     /** Calls interpreted here and not returned from. */
     let frames = 0;
+    /** Instructions since the budget was looked at. */
+    let unbroken = 0;
     /** Where fetching is known to be allowed. */
     let fetchStart = 0;
     let fetchEnd = 0;
     for (;;) {
       if (pc < fetchStart || pc >= fetchEnd || (pc & 3) !== 0) {
+        if (unbroken + ((pc - runStart) >>> 2) > UNBROKEN_INSTRUCTIONS) return this.#stop(stopCode.budget, pc, 0);
         if (!this.#canFetch(pc)) return this.#stop(stopCode.fetchFault, pc, pc);
         fetchStart = (pc >>> PAGE_SHIFT) * 2 ** PAGE_SHIFT;
         fetchEnd = fetchStart + 2 ** PAGE_SHIFT;
@@ -157,10 +162,12 @@ export class Interpreter {
       if (result <= outcome.return) {
         const { target } = machine;
         const isForward = result === outcome.branch && target > pc;
+        unbroken += ((pc - runStart) >>> 2) + 1;
         pc = target;
         runStart = pc;
         machine.reach(pc);
-        if (isForward) continue;
+        if (isForward && unbroken < UNBROKEN_INSTRUCTIONS) continue;
+        unbroken = 0;
         const budget = ((x[BUDGET] as number) - 1) | 0;
         x[BUDGET] = budget;
         if (budget < 0) return this.#stop(stopCode.budget, pc, 0);
