@@ -17,6 +17,7 @@ export const IPPROTO_IP = 0;
 export const IPPROTO_ICMP = 1;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
+export const IPPROTO_IPV6 = 41;
 export const IPPROTO_RAW = 255;
 
 export const INADDR_ANY = 0;
@@ -24,6 +25,8 @@ export const INADDR_LOOPBACK = 0x7f000001;
 export const INADDR_BROADCAST = 0xffffffff;
 /** sizeof(struct sockaddr_in): family (host order) at 0, port (network order) at 2, address (network order) at 4. */
 export const SOCKADDR_IN_BYTES = 16;
+/** sizeof(struct sockaddr_in6) */
+export const SOCKADDR_IN6_BYTES = 28;
 export const SOMAXCONN = 4096;
 
 export const SHUT_RD = 0;

@@ -9,6 +9,12 @@ import { nextBelow, type RandomSource } from "../../base/random.ts";
 export const EPHEMERAL_FIRST_PORT = 32768;
 export const EPHEMERAL_LAST_PORT = 60999;
 
+/**
+ * Stands for the wildcard of IPv6 alone, whose ports are not IPv4's. An address of class E (RFC 1112 section 4): no interface has it and
+ * no packet comes to it.
+ */
+export const IPV6_ONLY_ADDRESS = 0xf000_0006;
+
 export interface ReuseFlags {
   readonly reuseAddress: boolean;
   readonly reusePort: boolean;
@@ -120,6 +126,7 @@ export class PortTable {
     if (there === undefined) return false;
     for (const entry of there) {
       if (entry === self) continue;
+      if ((address === IPV6_ONLY_ADDRESS) !== (entry.address === IPV6_ONLY_ADDRESS)) continue;
       if (address !== 0 && entry.address !== 0 && address !== entry.address) continue;
       if (flags.reusePort && entry.reusePort) continue;
       if (flags.reuseAddress && entry.reuseAddress && !entry.listening) continue;

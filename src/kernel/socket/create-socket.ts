@@ -2,6 +2,7 @@
 import { EAFNOSUPPORT, EINVAL, EPERM, EPROTONOSUPPORT, ESOCKTNOSUPPORT } from "../../abi/errno.ts";
 import {
   AF_INET,
+  AF_INET6,
   AF_NETLINK,
   AF_UNIX,
   IPPROTO_ICMP,
@@ -45,6 +46,7 @@ export function createSocket(
   if (type < 0 || type >= SOCKET_TYPES) return -EINVAL;
   let socket: KernelSocket | number;
   if (domain === AF_INET) socket = createInet(table, type, protocol, mayUseRaw);
+  else if (domain === AF_INET6) socket = createInet6(table, type, protocol, mayUseRaw);
   else if (domain === AF_NETLINK) socket = createNetlink(table, type, protocol, credentials);
   else if (domain === AF_UNIX) socket = createUnix(table, type, protocol, credentials);
   else return -EAFNOSUPPORT;
@@ -80,6 +82,18 @@ function createInet(table: SocketTable, type: number, protocol: number, mayUseRa
     default:
       return -ESOCKTNOSUPPORT;
   }
+}
+
+/** ipv6(7): sockets that carry IPv4. Nothing is there for raw ones to carry. */
+function createInet6(table: SocketTable, type: number, protocol: number, mayUseRaw: boolean): KernelSocket | number {
+  if (protocol < 0 || protocol >= PROTOCOLS) return -EINVAL;
+  if (type === SOCK_STREAM && (protocol === IPPROTO_IP || protocol === IPPROTO_TCP)) {
+    return new TcpSocket(table, undefined, undefined, undefined, AF_INET6);
+  }
+  if (type === SOCK_DGRAM && (protocol === IPPROTO_IP || protocol === IPPROTO_UDP))
+    return new UdpSocket(table, AF_INET6);
+  if (type === SOCK_RAW) return mayUseRaw ? -EPROTONOSUPPORT : -EPERM;
+  return type === SOCK_STREAM || type === SOCK_DGRAM ? -EPROTONOSUPPORT : -ESOCKTNOSUPPORT;
 }
 
 /** netlink(7). Only the protocol for links, addresses and routes is there. */

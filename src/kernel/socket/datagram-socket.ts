@@ -2,7 +2,7 @@
  * Datagrams of AF_INET over an endpoint of the stack: what UDP sockets, ping sockets and raw ones share. Sending never waits: the datagram
  * leaves or is lost, as datagrams may be.
  */
-import { EAFNOSUPPORT, EAGAIN, EINVAL, ENOTCONN, EOPNOTSUPP } from "../../abi/errno.ts";
+import { EAGAIN, EINVAL, ENOTCONN, EOPNOTSUPP } from "../../abi/errno.ts";
 import { O_NONBLOCK } from "../../abi/file.ts";
 import {
   AF_INET,
@@ -20,7 +20,7 @@ import {
 import { WaitEntry } from "../../base/wait-queue.ts";
 import type { DatagramEndpoint } from "../net/datagram.ts";
 import { InetSocket } from "./inet-socket.ts";
-import { IP_PMTUDISC_DO, IP_PMTUDISC_PROBE } from "./ip-options.ts";
+import { DEFAULT_IP_OPTIONS, IP_PMTUDISC_DO, IP_PMTUDISC_PROBE } from "./ip-options.ts";
 import type { MessageInfo } from "./kernel-socket.ts";
 import type { SocketAddress } from "./socket-address.ts";
 import { SocketOptions } from "./socket-options.ts";
@@ -39,8 +39,14 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
   private hasChosenPort = false;
   private readonly entry: WaitEntry;
 
-  constructor(table: SocketTable, protocol: number, endpoint: Endpoint, socketType: number = SOCK_DGRAM) {
-    super(table, socketType, protocol, DEFAULT_OPTIONS);
+  constructor(
+    table: SocketTable,
+    protocol: number,
+    endpoint: Endpoint,
+    socketType: number = SOCK_DGRAM,
+    domain: number = AF_INET,
+  ) {
+    super(table, socketType, protocol, DEFAULT_OPTIONS, DEFAULT_IP_OPTIONS, domain);
     this.endpoint = endpoint;
     this.entry = new WaitEntry(this);
     endpoint.events.add(this.entry);
@@ -74,7 +80,7 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
     if (address.byteLength < 2) return -EINVAL;
     if (address.family === AF_UNSPEC) return this.dissolve();
     if (address.byteLength < SOCKADDR_IN_BYTES) return -EINVAL;
-    if (address.family !== AF_INET) return -EAFNOSUPPORT;
+    if (address.family !== AF_INET) return this.refuseFamily(address);
     const result = this.connectEndpoint(address.address, address.port);
     if (result < 0) return result;
     const { localAddress, localPort, remoteAddress, remotePort } = this.endpoint;
@@ -99,7 +105,7 @@ export abstract class DatagramSocket<Endpoint extends ClosableEndpoint> extends 
     let port = 0;
     if (to !== null) {
       if (to.byteLength < SOCKADDR_IN_BYTES) return -EINVAL;
-      if (to.family !== AF_INET && to.family !== AF_UNSPEC) return -EAFNOSUPPORT;
+      if (to.family !== AF_INET && to.family !== AF_UNSPEC) return this.refuseFamily(to);
       const bad = this.checkDestination(to);
       if (bad !== 0) return bad;
       address = to.address;

@@ -4,6 +4,7 @@
  */
 import { AF_UNIX } from "../../abi/socket.ts";
 import type { DatagramEndpoint } from "../net/datagram.ts";
+import { IPV6_ONLY_ADDRESS } from "../net/ports.ts";
 import { LISTEN, SYN_RECEIVED } from "../net/tcp/state.ts";
 import { IcmpSocket } from "./icmp-socket.ts";
 import type { SocketTable } from "./socket-table.ts";
@@ -78,6 +79,8 @@ export function formatProcNetTcp(sockets: SocketTable): string {
     text += formatLine(number++, 4, TCP_WIDTH, line);
   };
   for (const listener of tcp.listeners()) {
+    // Of IPv6 alone: in another table on Linux.
+    if (listener.localAddress === IPV6_ONLY_ADDRESS) continue;
     add({
       ...QUIET,
       local: formatEnd(listener.localAddress, listener.localPort),
@@ -148,6 +151,7 @@ function formatDatagrams(
   for (const socket of sockets.all()) if (socket instanceof kind) inodes.set(socket.endpoint, socket.index);
   let text = `${`   sl  ${COLUMNS} ref pointer drops`.padEnd(UDP_WIDTH)}\n`;
   for (const endpoint of endpoints) {
+    if (endpoint.localAddress === IPV6_ONLY_ADDRESS) continue;
     const line: Line = {
       ...QUIET,
       local: formatEnd(endpoint.localAddress, endpoint.localPort),

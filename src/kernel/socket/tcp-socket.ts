@@ -4,7 +4,6 @@
  * state.
  */
 import {
-  EAFNOSUPPORT,
   EAGAIN,
   EALREADY,
   ECONNABORTED,
@@ -73,8 +72,9 @@ export class TcpSocket extends InetSocket {
     options: Readonly<SocketOptions> = DEFAULT_OPTIONS,
     ipOptions: Readonly<IpOptions> = DEFAULT_IP_OPTIONS,
     tcpOptions: Readonly<TcpLevelOptions> = DEFAULT_TCP_LEVEL_OPTIONS,
+    domain: number = AF_INET,
   ) {
-    super(table, SOCK_STREAM, IPPROTO_TCP, options, ipOptions);
+    super(table, SOCK_STREAM, IPPROTO_TCP, options, ipOptions, domain);
     this.tcpOptions = tcpOptions;
     this.entry = new WaitEntry(this);
   }
@@ -140,7 +140,7 @@ export class TcpSocket extends InetSocket {
     const connection = listener.accept();
     if (connection === null) return -EAGAIN;
     // As on Linux, a connection starts with the options of its listener. They share them until one of them changes its own.
-    const accepted = new TcpSocket(table, this.options, this.ipOptions, this.tcpOptions);
+    const accepted = new TcpSocket(table, this.options, this.ipOptions, this.tcpOptions, this.domain);
     this.sharesOptions = true;
     accepted.attach(connection);
     accepted.refresh();
@@ -154,7 +154,7 @@ export class TcpSocket extends InetSocket {
     if (this.isConnecting) return this.connectResult();
     if (this.connection !== null || this.listener !== null) return -EISCONN;
     if (address.byteLength < SOCKADDR_IN_BYTES) return -EINVAL;
-    if (address.family !== AF_INET) return -EAFNOSUPPORT;
+    if (address.family !== AF_INET) return this.refuseFamily(address);
     // There is no such thing as a connection to many.
     if (this.isMulticastOrBroadcast(address.address)) return -ENETUNREACH;
     const { reservation } = this.local;

@@ -1,6 +1,6 @@
 /** UDP sockets (udp(7)), connected and not. An ICMP port unreachable reaches a connected one as ECONNREFUSED. */
 import { EDESTADDRREQ, EINVAL, EMSGSIZE, ENOPROTOOPT } from "../../abi/errno.ts";
-import { IPPROTO_UDP, MSG_MORE } from "../../abi/socket.ts";
+import { AF_INET, IPPROTO_UDP, MSG_MORE, SOCK_DGRAM } from "../../abi/socket.ts";
 import { MAXIMUM_DATAGRAM_BYTES, type UdpEndpoint } from "../net/udp/endpoint.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { MessageInfo } from "./kernel-socket.ts";
@@ -16,8 +16,8 @@ export class UdpSocket extends DatagramSocket<UdpEndpoint> {
   /** A datagram that is being put together. */
   private put: { bytes: Uint8Array; to: SocketAddress | null } | null = null;
 
-  constructor(table: SocketTable) {
-    super(table, IPPROTO_UDP, table.net.udp.open());
+  constructor(table: SocketTable, domain: number = AF_INET) {
+    super(table, IPPROTO_UDP, table.net.udp.open(), SOCK_DGRAM, domain);
   }
 
   /**

@@ -4,7 +4,7 @@
  */
 import { EFAULT, EINVAL, EMSGSIZE } from "../../abi/errno.ts";
 import { IOV_MAX } from "../../abi/file.ts";
-import { MSG_CMSG_CLOEXEC, MSG_DONTWAIT } from "../../abi/socket.ts";
+import { AF_INET6, MSG_CMSG_CLOEXEC, MSG_DONTWAIT } from "../../abi/socket.ts";
 import { type KernelSocket, MessageInfo } from "../socket/kernel-socket.ts";
 import { encodeSocketAddress, SOCKADDR_STORAGE_BYTES, SocketAddress } from "../socket/socket-address.ts";
 import { BLOCKED, type Task } from "../task/task.ts";
@@ -49,7 +49,7 @@ function sendOne(task: Task, fd: number, socket: KernelSocket, at: number, flags
   const length = nameAt === 0 ? 0 : Math.min(memory.readInt32(at + NAME_LENGTH), SOCKADDR_STORAGE_BYTES);
   // Here a name of no length is none, for every family.
   if (length !== 0) {
-    const bad = readAddress(task, nameAt, length, name) || followUnixPath(task, socket, name);
+    const bad = readAddress(task, socket, nameAt, length, name) || followUnixPath(task, socket, name);
     if (bad !== 0) return bad;
     to = name;
   }
@@ -87,6 +87,7 @@ function receiveOne(task: Task, fd: number, socket: KernelSocket, at: number, fl
     return result;
   }
   if (nameAt !== 0) {
+    if (socket.domain === AF_INET6) info.source.map();
     memory.writeUint32(at + NAME_LENGTH, encodeSocketAddress(info.source, memory.bytes, nameAt, nameRoom));
   }
   const used = writeAncillary(task, socket, control, controlRoom, flags, info);

@@ -1,5 +1,7 @@
 /** What the socket calls share: a descriptor's socket, and socket addresses in user memory with their lengths. */
 import { EBADF, EFAULT, EINVAL, ENOTSOCK } from "../../abi/errno.ts";
+import { AF_INET6 } from "../../abi/socket.ts";
+import { InetSocket } from "../socket/inet-socket.ts";
 import { type Credentials, KernelSocket } from "../socket/kernel-socket.ts";
 import {
   decodeSocketAddress,
@@ -32,12 +34,19 @@ export function noteUser(task: Task, socket: KernelSocket): void {
   if (noted.processId !== processId || !isSame) socket.credentials = credentialsOf(task);
 }
 
-/** Reads an address of the program's: 0, -EINVAL for an impossible length, -EFAULT. What is too short is for the socket to say. */
-export function readAddress(task: Task, at: number, byteLength: number, into: SocketAddress): number {
+/** Reads an address of the program's for one of its sockets: 0, -EINVAL for an impossible length, -EFAULT. What is too short is for the socket to say. */
+export function readAddress(
+  task: Task,
+  socket: KernelSocket | null,
+  at: number,
+  byteLength: number,
+  into: SocketAddress,
+): number {
   const { memory } = task.process;
   if (byteLength < 0 || byteLength > SOCKADDR_STORAGE_BYTES) return -EINVAL;
   if (!memory.isValid(at, byteLength)) return -EFAULT;
   decodeSocketAddress(memory.bytes, at, byteLength, into);
+  if (socket?.domain === AF_INET6 && socket instanceof InetSocket) into.unmap(socket.isIpv6Only);
   return 0;
 }
 
@@ -54,8 +63,15 @@ export function checkAddressRoom(task: Task, at: number, lengthAt: number): numb
  * Gives an address to the program: as much as the length at `lengthAt` allows, and there the length that it really has, by which
  * the program sees that it was cut.
  */
-export function writeAddress(task: Task, from: SocketAddress, at: number, lengthAt: number): void {
+export function writeAddress(
+  task: Task,
+  socket: KernelSocket,
+  from: SocketAddress,
+  at: number,
+  lengthAt: number,
+): void {
   const { memory } = task.process;
+  if (socket.domain === AF_INET6) from.map();
   const room = memory.readInt32(lengthAt);
   memory.writeUint32(lengthAt, encodeSocketAddress(from, memory.bytes, at, room));
 }

@@ -28,7 +28,7 @@ export function sendto(
   // AF_UNIX takes an address of no length for none; the others find it too short.
   const hasAddress = toAt !== 0 && (toLength !== 0 || socket.domain !== AF_UNIX);
   if (hasAddress) {
-    const bad = readAddress(task, toAt, toLength | 0, destination) || followUnixPath(task, socket, destination);
+    const bad = readAddress(task, socket, toAt, toLength | 0, destination) || followUnixPath(task, socket, destination);
     if (bad !== 0) return bad;
   }
   const vector = oneSegment(address, Math.min(length, MAX_RW_COUNT));
@@ -53,7 +53,7 @@ export function recvfrom(
   received.clear();
   const vector = oneSegment(address, Math.min(length, MAX_RW_COUNT));
   const result = receiveVector(task, fd | 0, socket, vector, flags | 0, received);
-  if (result >= 0 && fromAt !== 0) writeAddress(task, received.source, fromAt, fromLengthAt);
+  if (result >= 0 && fromAt !== 0) writeAddress(task, socket, received.source, fromAt, fromLengthAt);
   // Open files can be had with recvmsg(2) only.
   if (received.files !== null) for (const file of received.files) file.drop();
   return result;

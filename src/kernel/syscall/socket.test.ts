@@ -91,7 +91,7 @@ test("socket(2): kinds there are, and the error for those there are not", () => 
   assert.equal(program.call(198, AF_INET, SOCK_DGRAM, IPPROTO_UDP), 2);
   assert.equal(program.call(198, AF_INET, SOCK_DGRAM, IPPROTO_ICMP), 3);
   assert.equal(program.call(198, AF_UNIX, SOCK_STREAM, 0), 4);
-  assert.equal(program.call(198, AF_INET6, SOCK_STREAM, 0), -EAFNOSUPPORT);
+  assert.equal(program.call(198, AF_INET6, SOCK_STREAM, IPPROTO_UDP), -EPROTONOSUPPORT);
   assert.equal(program.call(198, 16, SOCK_RAW, 9), -EPROTONOSUPPORT);
   assert.equal(program.call(198, 17, SOCK_RAW, 0), -EAFNOSUPPORT);
   assert.equal(program.call(198, -1, SOCK_STREAM, 0), -EAFNOSUPPORT);

@@ -86,7 +86,7 @@ function isPrivilegedPort(socket: KernelSocket): boolean {
 export function bind(task: Task, fd: number, at: number, byteLength: number): number {
   const found = socketOf(task, fd | 0);
   if (typeof found === "number") return found;
-  const bad = readAddress(task, at, byteLength | 0, scratch) || makeUnixPath(task, found, scratch);
+  const bad = readAddress(task, found, at, byteLength | 0, scratch) || makeUnixPath(task, found, scratch);
   if (bad !== 0) return bad;
   if (isPrivilegedPort(found) && !task.process.credentials.has(CAP_NET_BIND_SERVICE)) return -EACCES;
   const { lock } = found.table;
@@ -143,7 +143,7 @@ export function accept4(task: Task, fd: number, at: number, lengthAt: number, fl
   const descriptor = installSocket(task, accepted, flags);
   if (descriptor >= 0 && at !== 0) {
     accepted.acceptedName(scratch);
-    writeAddress(task, scratch, at, lengthAt);
+    writeAddress(task, accepted, scratch, at, lengthAt);
   }
   return descriptor;
 }
@@ -152,7 +152,7 @@ export function connect(task: Task, fd: number, at: number, byteLength: number):
   const found = socketOf(task, fd | 0);
   if (typeof found === "number") {
     // Unlike the other calls, this one looks at the address before it asks whether the file is a socket.
-    return found === -EBADF ? found : readAddress(task, at, byteLength | 0, scratch) || found;
+    return found === -EBADF ? found : readAddress(task, null, at, byteLength | 0, scratch) || found;
   }
   const { lock } = found.table;
   let result: number;
@@ -164,7 +164,7 @@ export function connect(task: Task, fd: number, at: number, byteLength: number):
       lock.release();
     }
   } else {
-    const bad = readAddress(task, at, byteLength | 0, scratch) || followUnixPath(task, found, scratch);
+    const bad = readAddress(task, found, at, byteLength | 0, scratch) || followUnixPath(task, found, scratch);
     if (bad !== 0) return bad;
     noteUser(task, found);
     lock.acquire();
@@ -199,7 +199,7 @@ function nameOf(task: Task, fd: number, at: number, lengthAt: number, ofPeer: bo
   if (result < 0) return result;
   const bad = checkAddressRoom(task, at, lengthAt);
   if (bad !== 0) return bad;
-  writeAddress(task, scratch, at, lengthAt);
+  writeAddress(task, found, scratch, at, lengthAt);
   return 0;
 }
 
