@@ -43,6 +43,7 @@ export const ENOLCK = 37;
 export const ENOSYS = 38;
 export const ENOTEMPTY = 39;
 export const ELOOP = 40;
+export const EIDRM = 43;
 export const ENODATA = 61;
 export const ETIME = 62;
 export const EPROTO = 71;
@@ -127,6 +128,7 @@ const table: readonly (readonly [number, string, string])[] = [
   [ENOSYS, "ENOSYS", "Function not implemented"],
   [ENOTEMPTY, "ENOTEMPTY", "Directory not empty"],
   [ELOOP, "ELOOP", "Too many levels of symbolic links"],
+  [EIDRM, "EIDRM", "Identifier removed"],
   [ENODATA, "ENODATA", "No data available"],
   [ETIME, "ETIME", "Timer expired"],
   [EPROTO, "EPROTO", "Protocol error"],

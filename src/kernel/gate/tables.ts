@@ -30,6 +30,7 @@ import { refusedCalls } from "../syscall/refused.ts";
 import { resolveHostCalls } from "../syscall/resolve-host.ts";
 import { scheduleCalls } from "../syscall/schedule.ts";
 import { sendfileCalls } from "../syscall/sendfile.ts";
+import { sharedSegmentCalls } from "../syscall/shared-segment.ts";
 import { signalCalls } from "../syscall/signal.ts";
 import { signalfdCalls } from "../syscall/signalfd.ts";
 import { socketCalls } from "../syscall/socket.ts";
@@ -74,6 +75,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...refusedCalls,
   ...scheduleCalls,
   ...sendfileCalls,
+  ...sharedSegmentCalls,
   ...signalCalls,
   ...signalfdCalls,
   ...spliceCalls,

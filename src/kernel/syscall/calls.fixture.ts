@@ -35,6 +35,7 @@ import { processControlCalls } from "./process-control.ts";
 import { readWriteAkumaCalls, readWriteCalls } from "./read-write.ts";
 import { refusedCalls } from "./refused.ts";
 import { scheduleCalls } from "./schedule.ts";
+import { sharedSegmentCalls } from "./shared-segment.ts";
 import { signalCalls } from "./signal.ts";
 import { signalfdCalls } from "./signalfd.ts";
 import { timeAkumaCalls, timeCalls } from "./time.ts";
@@ -60,6 +61,7 @@ const linuxCalls: readonly SyscallDefinition[] = [
   ...readWriteCalls,
   ...refusedCalls,
   ...scheduleCalls,
+  ...sharedSegmentCalls,
   ...signalCalls,
   ...signalfdCalls,
   ...timeCalls,
