@@ -125,7 +125,7 @@ function writeChain(cpu: Cpu, length: number, seed: number): void {
 test("modules that several CPUs took in become one, and it fits where only part of it does", () => {
   const cache = new CodeCache();
   // Small regions that know few callees, so that there are many modules.
-  const length = 100;
+  const length = 200;
   const run = (seed: number): Cpu => {
     const cpu = newCpu({ cache });
     writeChain(cpu, length, seed);

@@ -18,11 +18,11 @@ const REGION_WORDS = 7;
 /** More than any region has. */
 const MAXIMUM_BODY_BYTES = 4 << 20;
 
-/** Two 32-bit sums of words, each of which depends on all words and their order. */
-export function hashWords(words: Int32Array, start = 0, end: number = words.length): [number, number] {
+/** Two 32-bit sums of words, or of one word in every `step`, each of which depends on all of these and their order. */
+export function hashWords(words: Int32Array, start = 0, end: number = words.length, step = 1): [number, number] {
   let a = 0x9e3779b9 | 0;
   let b = end - start;
-  for (let index = start; index < end; index++) {
+  for (let index = start; index < end; index += step) {
     const word = words[index] as number;
     a = Math.imul((a ^ word) + ((a << 13) | (a >>> 19)), 0x85ebca6b);
     b = Math.imul(b ^ a ^ (b >>> 15), 0xc2b2ae35) + word;

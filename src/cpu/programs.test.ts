@@ -39,10 +39,15 @@ for (const name of names) {
 test("what a table of addresses connects is translated as one once it runs for long, and prints the same", () => {
   const file = readFileSync(join(folder, "interpreter.elf"));
   const expected = readFileSync(join(folder, "interpreter.expected"), "latin1");
-  for (const options of [tiers["translated"], tiers["interpreted first"]]) {
+  // What was interpreted first is without the code that was not reached.
+  for (const [tier, more] of [
+    ["translated", 60],
+    ["interpreted first", 25],
+  ] as const) {
+    const options = tiers[tier];
     const apart = runProgram(file, null, options, 1_000_000);
     const together = runProgram(file, null, options, 100);
     assert.equal(new TextDecoder().decode(together.output), expected);
-    assert.ok(together.cpu.statistics.instructions >= apart.cpu.statistics.instructions + 60);
+    assert.ok(together.cpu.statistics.instructions >= apart.cpu.statistics.instructions + more);
   }
 });

@@ -8,6 +8,9 @@ import type { CodeRegion } from "./region-module.ts";
 const PART_SHIFT = 16;
 const WORDS_PER_PART: number = 1 << (PART_SHIFT - 2);
 
+/** Words are compared anyway before code is used: the hash of some tells programs from each other as well, and sooner. */
+const HASHED_STEP = 8;
+
 /** Parts remembered; a program has some dozens. */
 const MAXIMUM_PARTS = 4096;
 
@@ -28,7 +31,8 @@ export class PartKeys {
     let key = this.#keys.get(part);
     if (key === undefined) {
       const first = part * WORDS_PER_PART;
-      key = `${way}${part.toString(16).padStart(4, "0")}${hexadecimal(hashWords(memory, first, Math.min(memory.length, first + WORDS_PER_PART)))}`;
+      const hash = hashWords(memory, first, Math.min(memory.length, first + WORDS_PER_PART), HASHED_STEP);
+      key = `${way}${part.toString(16).padStart(4, "0")}${hexadecimal(hash)}`;
       this.#keys.set(part, key);
     }
     return key;

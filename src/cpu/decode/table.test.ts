@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { SeededRandom } from "../../base/random.ts";
+import { nextBelow, SeededRandom } from "../../base/random.ts";
 import { randomWord } from "../differential.fixture.ts";
-import { decode, extractFields } from "./decoder.ts";
+import { decode, extractFields, INDEX_SHIFT, onlyLineOf } from "./decoder.ts";
 import { type Instruction, instructions } from "./table.ts";
 
 const SAMPLES = 30;
@@ -27,6 +27,21 @@ test("names are unique and no word belongs to two lines", () => {
       assert.ok(excludes(a, b) || excludes(b, a), `${a.name} and ${b.name} share words`);
     }
   }
+});
+
+test("where the highest bits tell the line, they tell it of all words", () => {
+  const random = new SeededRandom(2);
+  const lower = 2 ** INDEX_SHIFT;
+  let count = 0;
+  for (let highest = 0; highest < 2 ** 32; highest += lower) {
+    const line = onlyLineOf(highest);
+    if (line === null) continue;
+    count++;
+    for (const rest of [0, lower - 1, nextBelow(random, lower), nextBelow(random, lower), nextBelow(random, lower)]) {
+      assert.equal(decode(highest + rest), line);
+    }
+  }
+  assert.ok(count > 300, `${count}`);
 });
 
 test("every line decodes its own words", () => {

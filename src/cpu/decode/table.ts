@@ -36,12 +36,12 @@ function compileLine([name, pattern]: TableLine, index: number): Instruction {
   let nonzero = 0;
   const fields: FieldPlace[] = [];
   for (const part of pattern.split(" ")) {
-    if (/^[01]+$/.test(part)) {
-      for (const bit of part) {
-        position--;
-        mask |= 1 << position;
-        if (bit === "1") value |= 1 << position;
-      }
+    if (part.startsWith("0") || part.startsWith("1")) {
+      const bits = Number(`0b${part}`);
+      if (Number.isNaN(bits)) throw new Error(`${name}: no bits ${part}`);
+      position -= part.length;
+      mask |= (2 ** part.length - 1) << position;
+      value |= bits << position;
       continue;
     }
     const fieldName = part.replace("!", "") as FieldName;

@@ -11,7 +11,8 @@ function reciprocal(scaled: number): number {
 /** 128 to 511 stand for 0.25 to 1; the result for 1 to 2. */
 function reciprocalRoot(scaled: number): number {
   const middle = scaled < 256 ? 2 * scaled + 1 : 2 * ((scaled & ~1) + 1);
-  let estimate = 512;
+  // The manual counts up from 512; the square root is a few steps away at most.
+  let estimate = Math.max(512, Math.floor(Math.sqrt(2 ** 28 / middle)) - 2);
   while (middle * (estimate + 1) ** 2 < 2 ** 28) estimate++;
   return (estimate + 1) >> 1;
 }

@@ -96,6 +96,48 @@ test("a loop is translated after some rounds, and a function after some calls", 
   assert.ok(hot.interpretedInstructions >= 3 * 50 && hot.interpretedInstructions < 3 * 60);
 });
 
+test("what was never reached is left out of a region, and translated when it gets hot itself", () => {
+  const cold = 5;
+  const cpu = cpuWith(
+    [
+      encode("CBNZ", { sf: 1, Rt: 3, imm19: cold }),
+      increment(1),
+      encode("SUBS_imm", { sf: 1, Rn: 0, Rd: 0, imm12: 1 }),
+      encode("B_cond", { cond: 1, imm19: -3 }),
+      svc,
+      increment(2),
+      encode("B", { imm26: -cold }),
+    ],
+    { interpretThreshold: 50 },
+  );
+  const run = (rounds: number, takesColdPath: number): void => {
+    cpu.pc = CODE;
+    cpu.setX(0, rounds);
+    cpu.setX(3, takesColdPath);
+    assert.equal(cpu.run(10_000).reason, "svc");
+  };
+  run(1000, 0);
+  assert.deepEqual([cpu.x(1), cpu.x(2)], [1000n, 0n]);
+  assert.deepEqual([cpu.statistics.modules, cpu.statistics.instructions], [1, 4]);
+  run(10, 1);
+  assert.deepEqual([cpu.x(1), cpu.x(2), cpu.statistics.modules], [1010n, 10n, 1]);
+  run(1000, 1);
+  assert.deepEqual([cpu.x(1), cpu.x(2), cpu.statistics.modules], [2010n, 1010n, 2]);
+  const before = cpu.interpretedInstructions;
+  run(1000, 1);
+  assert.ok(cpu.interpretedInstructions < before + 50);
+});
+
+test("what is nearly hot is translated along with what is hot", () => {
+  const cpu = cpuWith(loop([encode("BLR", { Rn: 5 })]), { interpretThreshold: 50 });
+  write(cpu, CALLEE, [increment(1), ret]);
+  cpu.setX(0, 500);
+  cpu.setX(5, CALLEE);
+  assert.equal(cpu.run(10_000).reason, "svc");
+  assert.equal(cpu.x(1), 500n);
+  assert.deepEqual([cpu.statistics.modules, cpu.statistics.regions], [1, 2]);
+});
+
 test("code that another CPU translated is used at once", () => {
   const cache = new CodeCache();
   const first = cpuWith(loop([increment(1)]), { cache, interpretThreshold: 0 });
@@ -218,6 +260,24 @@ test("what may not be executed faults when it is reached, by a branch or in pass
   passing.pc = 0x2ff8;
   assert.deepEqual(passing.run(10), { reason: "fault", kind: "fetch", address: 0x3000, isStore: false });
   assert.equal(passing.x(1), 2n);
+});
+
+test("what may not be executed any more faults as soon as the CPU was told", () => {
+  let mayExecute = true;
+  const forget: ((cpu: Cpu) => void)[] = [
+    (cpu) => cpu.invalidate(CODE, CODE + 4096),
+    (cpu) => cpu.revalidate(),
+    (cpu) => cpu.reset(),
+  ];
+  for (const tell of forget) {
+    mayExecute = true;
+    const cpu = cpuWith([svc, svc], { ...onlyInterpreted, isExecutable: () => mayExecute });
+    assert.equal(cpu.run(10).reason, "svc");
+    mayExecute = false;
+    tell(cpu);
+    cpu.pc = CODE;
+    assert.deepEqual(cpu.run(10), { reason: "fault", kind: "fetch", address: CODE, isStore: false });
+  }
 });
 
 test("system registers read and keep the same in both tiers", () => {
