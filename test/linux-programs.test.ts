@@ -227,3 +227,18 @@ test("machine code executes programs of TypeScript, and ends them", async () => 
   ]);
   assert.equal(output.code, 15);
 });
+
+test("an error of the kernel's own in a call ends the program that made it, and no other", async () => {
+  const logged: string[] = [];
+  const kernel = await Kernel.boot({ log: (line) => logged.push(line) });
+  kernel.core.writeFile("/bin/clone", readFileSync(join(folder, "clone.elf")), 0o755);
+  const [met, other] = [await kernel.spawn("/bin/clone"), await kernel.spawn("/bin/clone")];
+  const process = kernel.core.processes.get(met.pid);
+  process?.runSoon(() => {
+    throw new Error("as a fault of ours would");
+  });
+  assert.equal((await met.output()).signal, "SIGKILL");
+  assert.equal((await other.output()).code, 0);
+  assert.ok(logged.some((line) => line.includes("as a fault of ours would")));
+  await kernel.shutdown();
+});
