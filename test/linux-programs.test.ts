@@ -4,14 +4,21 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type BootOptions, Kernel, type ProgramOutput } from "../src/index.ts";
+import type { Akuma } from "../src/user/libakuma/index.ts";
 
 const folder = join(import.meta.dirname, "fixtures/linux");
 
-async function run(name: string, options: BootOptions = {}): Promise<ProgramOutput> {
-  const kernel = await Kernel.boot(options);
+async function run(
+  name: string,
+  options: BootOptions & { arguments?: string[]; prepare?: (kernel: Kernel) => void } = {},
+): Promise<ProgramOutput> {
+  const { arguments: programArguments = [], prepare, ...bootOptions } = options;
+  const kernel = await Kernel.boot(bootOptions);
+  prepare?.(kernel);
   kernel.core.writeFile(`/bin/${name}`, readFileSync(join(folder, `${name}.elf`)), 0o755);
-  const output = await (await kernel.spawn(`/bin/${name}`)).output();
+  const output = await (await kernel.spawn(`/bin/${name}`, { arguments: programArguments })).output();
   assert.equal(kernel.core.processes.size, 0, "nobody is left");
+  assert.equal(kernel.core.openFiles.current, 0, "nothing is open");
   await kernel.shutdown();
   return output;
 }
@@ -196,4 +203,42 @@ test("signals reach the right thread at the right time", async () => {
     "as before behind it 1",
     "forged frame 11",
   ]);
+});
+
+test("machine code executes programs of TypeScript, and ends them", async () => {
+  const main = async (akuma: Akuma): Promise<number> => {
+    const how = akuma.arguments[1] as string;
+    if (how === "wait") await akuma.sleep(60_000);
+    return Number(how);
+  };
+  const output = await run("hosted", {
+    arguments: ["/bin/hosted-program"],
+    prepare: (kernel) => kernel.addProgram("hosted-program", { main }),
+  });
+  assert.deepEqual(lines(output), [
+    "by fork 11",
+    "by vfork 12",
+    "from a thread 13",
+    "number 1",
+    "still there 0",
+    "ended 15",
+    "killed 9",
+    "with a mask 14",
+  ]);
+  assert.equal(output.code, 15);
+});
+
+test("an error of the kernel's own in a call ends the program that made it, and no other", async () => {
+  const logged: string[] = [];
+  const kernel = await Kernel.boot({ log: (line) => logged.push(line) });
+  kernel.core.writeFile("/bin/clone", readFileSync(join(folder, "clone.elf")), 0o755);
+  const [met, other] = [await kernel.spawn("/bin/clone"), await kernel.spawn("/bin/clone")];
+  const process = kernel.core.processes.get(met.pid);
+  process?.runSoon(() => {
+    throw new Error("as a fault of ours would");
+  });
+  assert.equal((await met.output()).signal, "SIGKILL");
+  assert.equal((await other.output()).code, 0);
+  assert.ok(logged.some((line) => line.includes("as a fault of ours would")));
+  await kernel.shutdown();
 });

@@ -429,11 +429,24 @@ export class Kernel implements System, Turnable {
     if (count === 0) return 0;
     let ran = 0;
     while (ran < count) {
-      this.gate.resume(this.runQueue[ran++] as Task);
+      this.resume(this.runQueue[ran++] as Task);
       if (ran % TASKS_PER_CHECK === 0 && this.now() >= deadline) break;
     }
     this.runQueue.splice(0, ran);
     return ran;
+  }
+
+  /** As in Machines: an error of ours costs the program of machine code whose call met it, and not the kernel. */
+  private resume(task: Task): void {
+    const { process } = task;
+    try {
+      this.gate.resume(task);
+    } catch (error) {
+      if (!process.isMachine) throw error;
+      const text = error instanceof Error ? error.stack : String(error);
+      this.log(`${process.executable} (${process.processId}): ended by an error in Akuma: ${text}`);
+      process.terminateBySignal(SIGKILL);
+    }
   }
 
   /** What every program finds: devices, /proc, a place for temporary files, and the files of /etc that tell of the network. */

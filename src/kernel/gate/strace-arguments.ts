@@ -202,6 +202,7 @@ const formatters: Readonly<Record<ArgumentType, Formatter>> = {
   size: whole,
   offset: whole,
   hex: (call, index) => hexadecimal(value(call, index)),
+  flags: (call, index) => hexadecimal(value(call, index)),
   mode: (call, index) => values.modeText(value(call, index)),
   pid: int,
   path: structure((memory, at) => values.stringText(memory, at)),

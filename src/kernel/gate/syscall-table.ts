@@ -55,7 +55,7 @@ const wideTypes: ReadonlySet<ArgumentType> = new Set<ArgumentType>([
   "utsname-out",
   "directory-out",
 ]);
-const unsignedTypes: ReadonlySet<ArgumentType> = new Set<ArgumentType>(["uint", "ioctl-request", "mode"]);
+const unsignedTypes: ReadonlySet<ArgumentType> = new Set<ArgumentType>(["uint", "flags", "ioctl-request", "mode"]);
 
 export class SyscallTable {
   /** Indexed by number; undefined is ENOSYS. */

@@ -83,3 +83,45 @@ test("no call has more than six arguments", () => {
     for (const line of definitions) assert.ok((line?.arguments.length ?? 0) <= 6, line?.name);
   }
 });
+
+/** Of x0 to x5: "i" the lower half, signed; "u" the lower half; "w" all of it, as Linux's prototypes have it. */
+const prototypes: readonly (readonly [string, string])[] = [
+  ["lseek", "iwi"],
+  ["read", "iww"],
+  ["pread64", "iwww"],
+  ["mmap", "wwiiiw"],
+  ["bind", "iwi"],
+  ["connect", "iwi"],
+  ["sendto", "iwwiwi"],
+  ["setsockopt", "iiiwi"],
+  ["ioctl", "iuw"],
+  ["fcntl", "iiw"],
+  ["fallocate", "iuww"],
+  ["prctl", "iwwww"],
+  ["personality", "u"],
+  ["statx", "iwiuw"],
+  ["preadv2", "iwiwwu"],
+  ["copy_file_range", "iwiwwu"],
+  ["sync_file_range", "iwwu"],
+  ["renameat2", "iwiwu"],
+  ["memfd_create", "wu"],
+  ["close_range", "uuu"],
+  ["clone", "uwwww"],
+  ["futex", "wiiwwi"],
+  ["waitid", "iiwiw"],
+  ["kill", "ii"],
+  ["mremap", "wwwww"],
+  ["msync", "wwu"],
+  ["umask", "u"],
+  ["mknodat", "iwuu"],
+];
+
+test("registers are read as wide as Linux's prototypes say", () => {
+  const { definitions, registerKinds } = tables.linux;
+  for (const [name, kinds] of prototypes) {
+    const line = definitions.find((definition) => definition?.name === name);
+    const read = registerKinds[line?.number ?? -1] ?? 0;
+    const letters = line?.arguments.map((_, index) => "iuw"[(read >> (2 * index)) & 3]).join("");
+    assert.equal(letters, kinds, name);
+  }
+});

@@ -5,10 +5,10 @@ import type { Handler } from "../task/task.ts";
 
 /**
  * How an argument reads, for strace and for decoding registers of machine code. `fd` and `int` are signed 32 bits, `size`
- * and the addresses unsigned, `offset` is signed 64 bits.
+ * and the addresses 64 bits, `offset` is signed 64 bits; `hex` is 64 bits wide, `flags` 32.
  *
  * Where a length belongs to an argument it is the next one: buffer-in and buffer-out (then a `size`), sized-path, sockaddr
- * (then a `size`), sockaddr-out (then a `length-address`), iovec-in and iovec-out, pollfd, epoll-events-out (then a count).
+ * (then an `int`), sockaddr-out (then a `length-address`), iovec-in and iovec-out, pollfd, epoll-events-out (then a count).
  * Types that end in -out are printed after the call.
  */
 export type ArgumentType =
@@ -21,6 +21,7 @@ export type ArgumentType =
   | "size"
   | "offset"
   | "hex"
+  | "flags"
   | "mode"
   | "pid"
   // Memory.

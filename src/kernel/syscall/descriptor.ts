@@ -186,5 +186,5 @@ export const descriptorCalls: readonly SyscallDefinition[] = [
   call(25, "fcntl", ["fd", "fcntl-command", "fcntl-argument"], fcntl),
   call(29, "ioctl", ["fd", "ioctl-request", "address"], ioctl),
   call(57, "close", ["fd"], close),
-  call(436, "close_range", ["uint", "uint", "hex"], closeRange),
+  call(436, "close_range", ["uint", "uint", "flags"], closeRange),
 ];

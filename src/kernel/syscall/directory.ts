@@ -118,7 +118,7 @@ export function chroot(task: Task, pathAddress: number): number {
 
 export const directoryCalls: readonly SyscallDefinition[] = [
   call(17, "getcwd", ["address", "size"], getcwd),
-  call(33, "mknodat", ["dirfd", "path", "mode", "hex"], mknodat),
+  call(33, "mknodat", ["dirfd", "path", "mode", "flags"], mknodat),
   call(34, "mkdirat", ["dirfd", "path", "mode"], mkdirat),
   call(49, "chdir", ["path"], chdir),
   call(50, "fchdir", ["fd"], fchdir),

@@ -76,9 +76,9 @@ function remover(find: Finder) {
 }
 
 export const extendedAttributeCalls: readonly SyscallDefinition[] = [
-  call(5, "setxattr", ["path", "string", "address", "size", "hex"], setter(followed)),
-  call(6, "lsetxattr", ["path", "string", "address", "size", "hex"], setter(notFollowed)),
-  call(7, "fsetxattr", ["fd", "string", "address", "size", "hex"], setter(opened)),
+  call(5, "setxattr", ["path", "string", "address", "size", "flags"], setter(followed)),
+  call(6, "lsetxattr", ["path", "string", "address", "size", "flags"], setter(notFollowed)),
+  call(7, "fsetxattr", ["fd", "string", "address", "size", "flags"], setter(opened)),
   call(8, "getxattr", ["path", "string", "address", "size"], getter(followed)),
   call(9, "lgetxattr", ["path", "string", "address", "size"], getter(notFollowed)),
   call(10, "fgetxattr", ["fd", "string", "address", "size"], getter(opened)),

@@ -294,6 +294,10 @@ test("fsync and its like", () => {
     assert.equal(guest.call(number, path), -EBADF);
   }
   assert.equal(guest.call(81), 0);
+  assert.equal(guest.call(84, fd, 0, 4096, 7), 0);
+  assert.equal(guest.call(84, fd, 0, 4096, 8), -EINVAL);
+  assert.equal(guest.call(84, fd, -1, 4096, 2), -EINVAL);
+  assert.equal(guest.call(84, path, 0, 0, 2), -EBADF);
   assert.equal(guest.call(223, fd, 0, 0, 9), -EINVAL);
   assert.equal(guest.call(223, fd, 0, 0, 2), 0);
   assert.equal(guest.chdir("/f"), -ENOTDIR);

@@ -101,5 +101,5 @@ export const linkCalls: readonly SyscallDefinition[] = [
   call(37, "linkat", ["dirfd", "path", "dirfd", "path", "at-flags"], linkat),
   call(38, "renameat", ["dirfd", "path", "dirfd", "path"], renameat),
   call(78, "readlinkat", ["dirfd", "path", "buffer-out", "size"], readlinkat),
-  call(276, "renameat2", ["dirfd", "path", "dirfd", "path", "hex"], renameat2),
+  call(276, "renameat2", ["dirfd", "path", "dirfd", "path", "flags"], renameat2),
 ];

@@ -91,6 +91,6 @@ export function membarrier(task: Task, command: number, flags: number): number {
 }
 
 export const memfdCalls: readonly SyscallDefinition[] = [
-  call(279, "memfd_create", ["string", "hex"], memfdCreate),
-  call(283, "membarrier", ["int", "hex", "int"], membarrier),
+  call(279, "memfd_create", ["string", "flags"], memfdCreate),
+  call(283, "membarrier", ["int", "flags", "int"], membarrier),
 ];

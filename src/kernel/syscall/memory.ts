@@ -164,14 +164,14 @@ export const memoryCalls: readonly SyscallDefinition[] = [
   call(216, "mremap", ["address", "size", "size", "hex", "address"], mremap),
   call(222, "mmap", ["address", "size", "protection", "map-flags", "fd", "offset"], mmap),
   call(226, "mprotect", ["address", "size", "protection"], mprotect),
-  call(227, "msync", ["address", "size", "hex"], msync),
+  call(227, "msync", ["address", "size", "flags"], msync),
   call(228, "mlock", ["address", "size"], mlock),
   call(229, "munlock", ["address", "size"], munlock),
-  call(230, "mlockall", ["hex"], mlockall),
+  call(230, "mlockall", ["flags"], mlockall),
   call(231, "munlockall", [], munlockall),
   call(232, "mincore", ["address", "size", "address"], mincore),
   call(233, "madvise", ["address", "size", "int"], madvise),
-  call(284, "mlock2", ["address", "size", "hex"], mlock2),
+  call(284, "mlock2", ["address", "size", "flags"], mlock2),
 ];
 
 export const memoryAkumaCalls: readonly SyscallDefinition[] = [

@@ -177,7 +177,7 @@ export function umask(task: Task, mask: number): number {
 export const openCalls: readonly SyscallDefinition[] = [
   call(45, "truncate", ["path", "offset"], truncate),
   call(46, "ftruncate", ["fd", "offset"], ftruncate),
-  call(47, "fallocate", ["fd", "hex", "offset", "offset"], fallocate),
+  call(47, "fallocate", ["fd", "flags", "offset", "offset"], fallocate),
   call(56, "openat", ["dirfd", "path", "open-flags", "mode"], openat),
   call(62, "lseek", ["fd", "offset", "whence"], lseek),
   call(166, "umask", ["mode"], umask),

@@ -47,6 +47,6 @@ export function pidfdSendSignal(
 }
 
 export const pidfdCalls: readonly SyscallDefinition[] = [
-  call(424, "pidfd_send_signal", ["fd", "signal", "address", "hex"], pidfdSendSignal),
-  call(434, "pidfd_open", ["pid", "hex"], pidfdOpen),
+  call(424, "pidfd_send_signal", ["fd", "signal", "address", "flags"], pidfdSendSignal),
+  call(434, "pidfd_open", ["pid", "flags"], pidfdOpen),
 ];

@@ -277,8 +277,8 @@ export const readWriteCalls: readonly SyscallDefinition[] = [
   call(68, "pwrite64", ["fd", "buffer-in", "size", "offset"], pwrite64),
   call(69, "preadv", ["fd", "iovec-out", "int", "offset"], preadv),
   call(70, "pwritev", ["fd", "iovec-in", "int", "offset"], pwritev),
-  call(286, "preadv2", ["fd", "iovec-out", "int", "offset", "hex", "hex"], preadv2),
-  call(287, "pwritev2", ["fd", "iovec-in", "int", "offset", "hex", "hex"], pwritev2),
+  call(286, "preadv2", ["fd", "iovec-out", "int", "offset", "hex", "flags"], preadv2),
+  call(287, "pwritev2", ["fd", "iovec-in", "int", "offset", "hex", "flags"], pwritev2),
 ];
 
 /** The akuma ABI's own numbers; the Linux ones above stay valid in it. */

@@ -270,7 +270,7 @@ export function ioprioGet(task: Task, which: number, who: number): number {
 }
 
 export const scheduleCalls: readonly SyscallDefinition[] = [
-  call(30, "ioprio_set", ["int", "int", "hex"], ioprioSet),
+  call(30, "ioprio_set", ["int", "int", "flags"], ioprioSet),
   call(31, "ioprio_get", ["int", "int"], ioprioGet),
   call(118, "sched_setparam", ["pid", "address"], schedSetparam),
   call(119, "sched_setscheduler", ["pid", "scheduling-policy", "address"], schedSetscheduler),

@@ -144,5 +144,5 @@ export function copyFileRange(
 
 export const sendfileCalls: readonly SyscallDefinition[] = [
   call(71, "sendfile", ["fd", "fd", "address", "size"], sendfile),
-  call(285, "copy_file_range", ["fd", "address", "fd", "address", "size", "hex"], copyFileRange),
+  call(285, "copy_file_range", ["fd", "address", "fd", "address", "size", "flags"], copyFileRange),
 ];

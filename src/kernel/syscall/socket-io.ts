@@ -60,6 +60,6 @@ export function recvfrom(
 }
 
 export const socketIoCalls: readonly SyscallDefinition[] = [
-  call(206, "sendto", ["fd", "buffer-in", "size", "message-flags", "sockaddr", "size"], sendto),
+  call(206, "sendto", ["fd", "buffer-in", "size", "message-flags", "sockaddr", "int"], sendto),
   call(207, "recvfrom", ["fd", "buffer-out", "size", "message-flags", "sockaddr-out", "length-address"], recvfrom),
 ];

@@ -44,6 +44,6 @@ export function getsockopt(task: Task, fd: number, level: number, name: number, 
 }
 
 export const socketOptionCalls: readonly SyscallDefinition[] = [
-  call(208, "setsockopt", ["fd", "socket-level", "socket-option", "socket-value", "size"], setsockopt),
+  call(208, "setsockopt", ["fd", "socket-level", "socket-option", "socket-value", "int"], setsockopt),
   call(209, "getsockopt", ["fd", "socket-level", "socket-option", "socket-value-out", "length-address"], getsockopt),
 ];

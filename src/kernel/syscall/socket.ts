@@ -220,10 +220,10 @@ export function shutdown(task: Task, fd: number, how: number): number {
 export const socketCalls: readonly SyscallDefinition[] = [
   call(198, "socket", ["socket-domain", "socket-type", "socket-protocol"], socket),
   call(199, "socketpair", ["socket-domain", "socket-type", "socket-protocol", "fd-pair-out"], socketpair),
-  call(200, "bind", ["fd", "sockaddr", "size"], bind),
+  call(200, "bind", ["fd", "sockaddr", "int"], bind),
   call(201, "listen", ["fd", "int"], listen),
   call(202, "accept", ["fd", "sockaddr-out", "length-address"], accept),
-  call(203, "connect", ["fd", "sockaddr", "size"], connect),
+  call(203, "connect", ["fd", "sockaddr", "int"], connect),
   call(204, "getsockname", ["fd", "sockaddr-out", "length-address"], getsockname),
   call(205, "getpeername", ["fd", "sockaddr-out", "length-address"], getpeername),
   call(210, "shutdown", ["fd", "how"], shutdown),

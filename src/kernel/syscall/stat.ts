@@ -133,6 +133,6 @@ export const statCalls: readonly SyscallDefinition[] = [
   call(48, "faccessat", ["dirfd", "path", "access-mode"], faccessat),
   call(79, "newfstatat", ["dirfd", "path", "stat-out", "at-flags"], newfstatat),
   call(80, "fstat", ["fd", "stat-out"], fstat),
-  call(291, "statx", ["dirfd", "path", "at-flags", "hex", "address"], statx),
+  call(291, "statx", ["dirfd", "path", "at-flags", "flags", "address"], statx),
   call(439, "faccessat2", ["dirfd", "path", "access-mode", "at-flags"], faccessat2),
 ];

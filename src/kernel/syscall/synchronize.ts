@@ -21,6 +21,20 @@ export function syncfs(task: Task, fd: number): number {
   return file === null ? -EBADF : 0;
 }
 
+/** sync_file_range(2)'s SYNC_FILE_RANGE_WAIT_BEFORE, WRITE and WAIT_AFTER. */
+const SYNC_FILE_RANGE_FLAGS = 7;
+
+/** Begins or awaits what fsync(2) would do; it promises nothing, and files have been written already. */
+export function syncFileRange(task: Task, fd: number, offset: number, length: number, flags: number): number {
+  const file = task.file(fd);
+  if (file === null) return -EBADF;
+  if ((flags & ~SYNC_FILE_RANGE_FLAGS) !== 0 || offset < 0 || length < 0) return -EINVAL;
+  if (file.isStream) return -ESPIPE;
+  if (file instanceof RegularFile)
+    file.node.inode.mapping?.beforeRead(offset, length === 0 ? Number.POSITIVE_INFINITY : offset + length);
+  return 0;
+}
+
 export function fadvise64(task: Task, fd: number, _offset: number, length: number, advice: number): number {
   const file = task.file(fd);
   if (file === null) return -EBADF;
@@ -38,6 +52,7 @@ export const synchronizeCalls: readonly SyscallDefinition[] = [
   call(81, "sync", [], sync),
   call(82, "fsync", ["fd"], fsync),
   call(83, "fdatasync", ["fd"], fsync),
+  call(84, "sync_file_range", ["fd", "offset", "offset", "flags"], syncFileRange),
   call(213, "readahead", ["fd", "offset", "size"], readahead),
   call(223, "fadvise64", ["fd", "offset", "offset", "int"], fadvise64),
   call(267, "syncfs", ["fd"], syncfs),
