@@ -1,6 +1,6 @@
 /** Akuma's side: follows the same steps as linux-runner.c, with libakuma's raw system call, in a process of each scenario's own. */
 import { setLockChecking } from "../../src/base/ranked-lock.ts";
-import type { World } from "../../src/user/kernel.fixture.ts";
+import { World } from "../../src/user/kernel.fixture.ts";
 import type { Akuma } from "../../src/user/libakuma/index.ts";
 import { constant, errorNames } from "./constants.ts";
 import type { Outcome } from "./linux.ts";
@@ -236,12 +236,23 @@ class Executor {
 }
 
 /** The system calls that Akuma has, by name. */
-export function callNumbers(world: World): ReadonlyMap<string, number> {
+function callNumbers(world: World): ReadonlyMap<string, number> {
   const definitions = world.kernel.gate.table("linux").definitions;
   return new Map(definitions.flatMap((line) => (line === undefined ? [] : [[line.name, line.number] as const])));
 }
 
-export async function runOnAkuma(
+/** Runs scenarios in processes of one kernel, one after the other. */
+export async function runOnAkuma(scenarios: readonly CompiledScenario[]): Promise<Map<string, Outcome>> {
+  using world = new World(7);
+  const numbers = callNumbers(world);
+  const outcomes = new Map<string, Outcome>();
+  for (const [index, scenario] of scenarios.entries()) {
+    outcomes.set(scenario.name, await runScenario(world, scenario, index, numbers));
+  }
+  return outcomes;
+}
+
+async function runScenario(
   world: World,
   scenario: CompiledScenario,
   index: number,

@@ -1,9 +1,7 @@
-/** Runs scenarios on both kernels and lays the outcomes side by side. */
-import { World } from "../../src/user/kernel.fixture.ts";
-import { callNumbers, runOnAkuma } from "./akuma.ts";
+/** Lays what two kernels have answered side by side. */
 import { type Difference, differences } from "./differences.ts";
-import { runOnLinux } from "./linux.ts";
-import { type CompiledScenario, compile, type Scenario } from "./script.ts";
+import type { Outcome } from "./linux.ts";
+import type { CompiledScenario } from "./script.ts";
 
 /** One call that was answered differently. */
 export interface Disagreement {
@@ -16,12 +14,14 @@ export interface Disagreement {
 }
 
 export interface Comparison {
-  readonly scenarios: number;
   readonly calls: number;
   readonly disagreements: readonly Disagreement[];
   /** Each scenario that has calls with unknown differences: all its calls, for reading. */
   readonly reports: readonly string[];
 }
+
+/** What each scenario's calls came to, by the scenario's name. */
+export type Outcomes = ReadonlyMap<string, Outcome>;
 
 function find(scenario: string, call: string, linux: string, akuma: string): Difference | null {
   const matches = (pattern: RegExp | undefined, text: string): boolean => pattern === undefined || pattern.test(text);
@@ -31,29 +31,23 @@ function find(scenario: string, call: string, linux: string, akuma: string): Dif
 }
 
 /** One scenario for a person to read: its calls, and where the two disagree both answers. */
-function describe(
-  scenario: CompiledScenario,
-  linux: readonly (string | undefined)[],
-  akuma: readonly (string | undefined)[],
-): string {
+function describe(scenario: CompiledScenario, linux: Outcome, akuma: Outcome): string {
   const lines = scenario.calls.map((call, index) =>
     linux[index] === akuma[index]
       ? `    ${call} → ${linux[index]}`
       : `  ! ${call}\n        Linux: ${linux[index]}\n        Akuma: ${akuma[index]}`,
   );
-  return [scenario.name, ...lines].join("\n");
+  // How its process ended, where it did not end well.
+  const ends = [linux, akuma].map((outcome) => outcome.slice(scenario.calls.length).join("; "));
+  return [scenario.name, ...lines, ...(ends.join("") === "" ? [] : [`    ends: ${ends.join(" | ")}`])].join("\n");
 }
 
-export async function compare(scenarios: readonly Scenario[]): Promise<Comparison> {
-  const compiled = scenarios.map(compile);
-  const onLinux = await runOnLinux(compiled);
+export function compare(scenarios: readonly CompiledScenario[], onLinux: Outcomes, onAkuma: Outcomes): Comparison {
   const disagreements: Disagreement[] = [];
   const reports: string[] = [];
-  using world = new World(7);
-  const numbers = callNumbers(world);
   let calls = 0;
-  for (const [index, scenario] of compiled.entries()) {
-    const akuma = await runOnAkuma(world, scenario, index, numbers);
+  for (const scenario of scenarios) {
+    const akuma = onAkuma.get(scenario.name) ?? [];
     const linux = onLinux.get(scenario.name) ?? [];
     let isExplained = true;
     for (const [line, call] of scenario.calls.entries()) {
@@ -66,5 +60,5 @@ export async function compare(scenarios: readonly Scenario[]): Promise<Compariso
     }
     if (!isExplained) reports.push(describe(scenario, linux, akuma));
   }
-  return { scenarios: scenarios.length, calls, disagreements, reports };
+  return { calls, disagreements, reports };
 }

@@ -1,11 +1,14 @@
 /** Akuma's system calls against those of the Linux that the test runs on. See README.md. */
 import assert from "node:assert/strict";
 import { release } from "node:os";
-import { test } from "node:test";
-import { compare } from "./compare.ts";
-import { differences } from "./differences.ts";
-import { canBeRoot, isKnownRelease, reasonToSkip } from "./linux.ts";
+import { before, suite, type TestContext, test } from "node:test";
+import { runOnAkuma } from "./akuma.ts";
+import { type Comparison, compare, type Outcomes } from "./compare.ts";
+import { type Difference, differences } from "./differences.ts";
+import { canBeRoot, isKnownRelease, reasonToSkip, runOnLinux } from "./linux.ts";
+import { reasonToSkipMachineCode, runInMachineCode } from "./machine-code.ts";
 import { scenarios } from "./scenarios/index.ts";
+import { compile } from "./script.ts";
 
 const MOST_REPORTS = 20;
 
@@ -13,26 +16,43 @@ test("scenarios have names of their own", () => {
   assert.equal(new Set(scenarios.map(({ name }) => name)).size, scenarios.length);
 });
 
-const reason = reasonToSkip();
+suite("every call is answered as Linux answers it", { skip: reasonToSkip() ?? false }, () => {
+  const compiled = scenarios.filter(({ needsRoot }) => needsRoot !== true || canBeRoot()).map(compile);
+  const used = new Set<Difference>();
+  let onLinux: Outcomes;
 
-test("every call is answered as Linux answers it", { skip: reason ?? false }, async (context) => {
-  const wanted = scenarios.filter(({ needsRoot }) => needsRoot !== true || canBeRoot());
-  const { calls, disagreements, reports } = await compare(wanted);
-  const known = disagreements.filter((one) => one.known !== null);
-  const text = `${wanted.length} scenarios, ${calls} calls, ${known.length} with known differences`;
-  context.diagnostic(text);
-  assert.ok(calls > 2000, text);
-  const report = `${reports.slice(0, MOST_REPORTS).join("\n\n")}\n${reports.length} scenarios differ`;
-  if (!isKnownRelease()) {
+  before(async () => {
+    onLinux = await runOnLinux(compiled);
+  });
+
+  function judge(context: TestContext, onAkuma: Outcomes): void {
+    const { calls, disagreements, reports }: Comparison = compare(compiled, onLinux, onAkuma);
+    const known = disagreements.flatMap((one) => one.known ?? []);
+    for (const line of known) used.add(line);
+    const text = `${compiled.length} scenarios, ${calls} calls, ${known.length} with known differences`;
+    context.diagnostic(text);
+    assert.ok(calls > 2000, text);
+    if (reports.length === 0) return;
+    const report = `${reports.slice(0, MOST_REPORTS).join("\n\n")}\n${reports.length} scenarios differ`;
     // Kernels differ among each other too: what one of another release answers is news, not a failure.
-    if (reports.length > 0) context.diagnostic(`Linux ${release()} was not compared with before.\n${report}`);
-    return;
+    if (!isKnownRelease()) context.diagnostic(`Linux ${release()} was not compared with before.\n${report}`);
+    else assert.fail(report);
   }
-  if (reports.length > 0) assert.fail(report);
-  const unused = differences.filter((line) => !disagreements.some((one) => one.known === line));
-  assert.deepEqual(
-    unused.map((line) => `${line.scenario} ${line.call}: ${line.reason}`),
-    [],
-    "these differences are gone: take them out of the table",
-  );
+
+  test("to a TypeScript program", async (context) => {
+    judge(context, await runOnAkuma(compiled));
+  });
+
+  test("to machine code", { skip: reasonToSkipMachineCode() ?? false }, async (context) => {
+    judge(context, await runInMachineCode(compiled));
+  });
+
+  test("the table has no differences that are gone", { skip: !isKnownRelease() }, () => {
+    const gone = differences.filter((line) => !used.has(line));
+    assert.deepEqual(
+      gone.map((line) => `${line.scenario} ${line.call}: ${line.reason}`),
+      [],
+      "take them out of the table",
+    );
+  });
 });

@@ -4,6 +4,8 @@
  * some of them wait. names.inc is generated: the constants and calls that the scenarios use.
  *
  *     linux-runner FOLDER SCENARIOS-AT-A-TIME < steps
+ *
+ * Compiled for arm64 it does the same in a kernel of Akuma.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -57,6 +59,14 @@
 /* A call that takes longer than this waits for something that does not come. */
 #define GUARD_MILLISECONDS 400
 #define SCENARIO_SECONDS 20
+/* How often it is looked whether a scenario is over. */
+#ifndef POLL_MILLISECONDS
+#define POLL_MILLISECONDS 1
+#endif
+/* What passes after each call, for what it has set going. */
+#ifndef SETTLE_MILLISECONDS
+#define SETTLE_MILLISECONDS 0
+#endif
 /* Results lie above -4096; this is the mark of a call that did not come back. */
 #define WAITS (-100000L)
 /* An address in the page at 0, where nothing is ever mapped. */
@@ -462,6 +472,7 @@ static void run_call(char **words, int count)
 	set_guard(GUARD_MILLISECONDS);
 	result = make_call(name->value, arguments);
 	set_guard(0);
+	if (SETTLE_MILLISECONDS > 0) pause_milliseconds(SETTLE_MILLISECONDS);
 	if (alarms != before && result == -EINTR) result = WAITS;
 	begin_line(atoi(words[1]), slot, atoi(words[4]));
 }
@@ -657,7 +668,7 @@ int main(int count, char **arguments)
 		for (int k = 0; k < next; k++)
 			if (scenarios[k].process > 0 && time(NULL) - scenarios[k].started > SCENARIO_SECONDS)
 				kill(scenarios[k].process, SIGKILL);
-		pause_milliseconds(1);
+		pause_milliseconds(POLL_MILLISECONDS);
 	}
 	for (int k = 0; k < number; k++) printf("S %s\n%s", scenarios[k].name, scenarios[k].output);
 	return 0;

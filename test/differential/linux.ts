@@ -16,9 +16,10 @@ const KNOWN_RELEASES: readonly string[] = ["6.18"];
 /** Lines by the number of their call. */
 export type Outcome = readonly string[];
 
-function compiler(): string | null {
+/** The first of some programs that PATH has. */
+export function findProgram(...names: readonly string[]): string | null {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
-  for (const name of ["cc", "gcc", "clang"]) {
+  for (const name of names) {
     for (const folder of folders) {
       const path = join(folder, name);
       try {
@@ -30,6 +31,10 @@ function compiler(): string | null {
     }
   }
   return null;
+}
+
+function compiler(): string | null {
+  return findProgram("cc", "gcc", "clang");
 }
 
 /** Why the host cannot be compared with; null when it can. */
@@ -75,23 +80,38 @@ function temporaryFolder(): string {
   return mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "akuma-differential-"));
 }
 
+/** What linux-runner reads. */
+export function inputOf(scenarios: readonly CompiledScenario[]): string {
+  return scenarios.map(({ name, steps }) => `S ${name}\n${steps.join("\n")}\nE\n`).join("");
+}
+
+/** Compiles linux-runner.c for some scenarios and gives the program to `use`, after which it is removed. */
+export async function withRunner<Result>(
+  compilerPath: string,
+  options: readonly string[],
+  scenarios: readonly CompiledScenario[],
+  use: (program: string) => Result | Promise<Result>,
+): Promise<Result> {
+  const build = mkdtempSync(join(tmpdir(), "akuma-differential-build-"));
+  try {
+    const program = join(build, "linux-runner");
+    copyFileSync(join(import.meta.dirname, "linux-runner.c"), join(build, "linux-runner.c"));
+    writeFileSync(join(build, "names.inc"), namesIn(scenarios));
+    const all = ["-std=gnu11", "-O1", "-Wall", ...options, "-o", program, "linux-runner.c", "-pthread"];
+    execFileSync(compilerPath, all, { cwd: build, stdio: ["ignore", "inherit", "inherit"] });
+    return await use(program);
+  } finally {
+    rmSync(build, { recursive: true });
+  }
+}
+
 export async function runOnLinux(scenarios: readonly CompiledScenario[]): Promise<Map<string, Outcome>> {
   const folder = temporaryFolder();
   try {
-    const build = mkdtempSync(join(tmpdir(), "akuma-differential-build-"));
-    const program = join(build, "linux-runner");
-    let text: string;
-    try {
-      copyFileSync(join(import.meta.dirname, "linux-runner.c"), join(build, "linux-runner.c"));
-      writeFileSync(join(build, "names.inc"), namesIn(scenarios));
-      const options = ["-std=gnu11", "-O1", "-Wall", "-o", program, "linux-runner.c", "-pthread"];
-      execFileSync(compiler() as string, options, { cwd: build, stdio: ["ignore", "inherit", "inherit"] });
-      const input = scenarios.map(({ name, steps }) => `S ${name}\n${steps.join("\n")}\nE\n`).join("");
-      text = await runProgram(program, [folder, String(SCENARIOS_AT_A_TIME)], input);
-    } finally {
-      rmSync(build, { recursive: true });
-    }
-    return parseOutcomes(text);
+    const programArguments = [folder, String(SCENARIOS_AT_A_TIME)];
+    return await withRunner(compiler() as string, [], scenarios, async (program) =>
+      parseOutcomes(await runProgram(program, programArguments, inputOf(scenarios))),
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -112,7 +132,7 @@ function runProgram(program: string, programArguments: readonly string[], input:
 }
 
 /** "S name", then lines "NUMBER outcome". */
-function parseOutcomes(text: string): Map<string, Outcome> {
+export function parseOutcomes(text: string): Map<string, Outcome> {
   const outcomes = new Map<string, string[]>();
   let lines: string[] = [];
   for (const line of text.split("\n")) {
