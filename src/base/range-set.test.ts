@@ -45,3 +45,10 @@ test("a range set is the set of numbers that went in and did not come out", () =
     }),
   );
 });
+
+test("nothing lies within an empty range", () => {
+  const set = new RangeSet();
+  set.add(49, 64);
+  set.forEachWithin(63, 63, () => assert.fail());
+  assert.equal(set.overlap(63, 63), 0);
+});

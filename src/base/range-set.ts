@@ -70,6 +70,7 @@ export class RangeSet {
 
   /** The parts of [start, end) that are in the set, in order. The set must not change meanwhile. */
   forEachWithin(start: number, end: number, visit: (start: number, end: number) => void): void {
+    if (start >= end) return;
     for (let k = this.indexOf(start, false); k < this.bounds.length; k += 2) {
       const from = this.bounds[k] as number;
       if (from >= end) break;
