@@ -201,6 +201,9 @@ test("signals reach the right thread at the right time", async () => {
     "disarmed in the handler 2",
     "and may be set 0",
     "as before behind it 1",
+    `syndrome of a load ${0x9200_0007}`,
+    `of a store ${0x9200_0047}`,
+    "at 24",
     "forged frame 11",
   ]);
 });

@@ -4,23 +4,7 @@
  */
 import { EINTR, ENOMEM } from "../../abi/errno.ts";
 import { PROT_EXEC } from "../../abi/memory.ts";
-import {
-  BUS_ADRALN,
-  ILL_ILLOPC,
-  SA_RESTART,
-  SEGV_ACCERR,
-  SEGV_MAPERR,
-  SI_KERNEL,
-  SIG_DFL,
-  SIG_IGN,
-  SIGBUS,
-  SIGILL,
-  SIGKILL,
-  SIGSEGV,
-  SIGSTOP,
-  SIGTRAP,
-  TRAP_BRKPT,
-} from "../../abi/signal.ts";
+import { SA_RESTART, SIG_DFL, SIG_IGN, SIGBUS, SIGKILL, SIGSEGV, SIGSTOP } from "../../abi/signal.ts";
 import { CodeCache } from "../../cpu/code-cache.ts";
 import type { CodeStore } from "../../cpu/code-file.ts";
 import { Cpu, type FaultMode, type Stop } from "../../cpu/cpu.ts";
@@ -34,6 +18,7 @@ import { fromKernel } from "../task/signal-queue.ts";
 import type { System } from "../task/system.ts";
 import { BLOCKED, type Task, TaskState } from "../task/task.ts";
 import { MachineMemory } from "../task/user-memory.ts";
+import { type Fault, isMisaligned, signalOfStop } from "./fault-signal.ts";
 import { LONG_SLICE_MILLISECONDS, Machine, SLICES_TO_SWEEP } from "./machine.ts";
 import { MachinePool } from "./machine-pool.ts";
 import { type MachineThread, NO_RESULT } from "./machine-thread.ts";
@@ -365,37 +350,15 @@ export class Machines {
   /** What the CPU stopped at, other than a call and its budget, as a signal. */
   private fault(thread: MachineThread, stop: Stop): void {
     const { process, machine } = thread;
-    const raise = (signal: number, code: number, address: number | null): void => {
-      process.signals.force(thread, signal, {
-        code,
-        processId: 0,
-        status: 0,
-        ...(address === null ? {} : { address: BigInt(address) }),
-      });
-    };
-    switch (stop.reason) {
-      case "unknown":
-        this.log(process, `unknown instruction ${hexadecimal(stop.word)} at ${hexadecimal(stop.address)}`);
-        raise(SIGILL, ILL_ILLOPC, stop.address);
-        return;
-      case "breakpoint":
-        raise(SIGTRAP, TRAP_BRKPT, stop.address);
-        return;
-      case "fault": {
-        this.logFault(process, stop, machine.cpu.pc);
-        if (stop.kind === "stack") raise(SIGSEGV, SI_KERNEL, null);
-        else if (isMisaligned(stop)) raise(SIGBUS, BUS_ADRALN, stop.address);
-        else if (stop.address !== null && machine.space.isMapped(stop.address, 1)) {
-          raise(SIGSEGV, SEGV_ACCERR, stop.address);
-        } else raise(SIGSEGV, SEGV_MAPERR, stop.address);
-        return;
-      }
-      default:
-    }
+    if (stop.reason === "unknown")
+      this.log(process, `unknown instruction ${hexadecimal(stop.word)} at ${hexadecimal(stop.address)}`);
+    if (stop.reason === "fault") this.logFault(process, stop, machine.cpu.pc);
+    const fault = signalOfStop(stop, machine.space);
+    if (fault !== null) process.signals.force(thread, fault.signal, fault.information);
   }
 
   /** Who handles faults does not want to read of them. */
-  private logFault(process: Process, stop: Stop & { reason: "fault" }, pc: number): void {
+  private logFault(process: Process, stop: Fault, pc: number): void {
     const { handler } = process.signals.action(isMisaligned(stop) ? SIGBUS : SIGSEGV);
     if (handler !== SIG_DFL && handler !== SIG_IGN) return;
     const address = stop.address === null ? "an address out of bounds" : hexadecimal(stop.address);
@@ -412,11 +375,6 @@ export class Machines {
 function codeCallbacks({ options }: AddressSpace): { onCodeChange: CodeChange; onCodeMapped: CodeChange } {
   const { onCodeChange, onCodeMapped } = options;
   return { onCodeChange: onCodeChange as CodeChange, onCodeMapped: onCodeMapped as CodeChange };
-}
-
-/** An atomic access, or a program counter, that is no multiple of its size. */
-function isMisaligned({ kind, address }: Stop & { reason: "fault" }): boolean {
-  return kind === "misaligned" || (kind === "fetch" && address !== null && address % 4 !== 0);
 }
 
 /** A call's result into X0, as a signed 64-bit number. */

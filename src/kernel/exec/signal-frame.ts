@@ -32,6 +32,9 @@ const FRAME_BYTES = frame.records + RECORDS_BYTES;
 const FRAME_RECORD_BYTES = 16;
 const FPSIMD_MAGIC = 0x46508001;
 const FPSIMD_BYTES = 528;
+/** struct esr_context: its header, then the register. */
+const ESR_MAGIC = 0x45535201;
+const ESR_BYTES = 16;
 const VECTOR_BYTES = 512;
 const FLAGS = 0xf0000000;
 
@@ -74,6 +77,12 @@ export function enterHandler(
   memory.writeUint32(at + frame.records + 8, cpu.view.getUint32(stateOffset.fpsr, true));
   memory.writeUint32(at + frame.records + 12, cpu.view.getUint32(stateOffset.fpcr, true));
   bytes.set(state.subarray(stateOffset.v, stateOffset.v + VECTOR_BYTES), at + frame.records + 16);
+  if (information.syndrome !== undefined) {
+    const syndrome = at + frame.records + FPSIMD_BYTES;
+    memory.writeUint32(syndrome, ESR_MAGIC);
+    memory.writeUint32(syndrome + 4, ESR_BYTES);
+    memory.writeInt64(syndrome + 8, information.syndrome);
+  }
   bytes.set(state.subarray(8 * 29, 8 * 31), record >>> 0);
 
   cpu.setX(0, signal);

@@ -13,6 +13,8 @@ export interface SignalInformation {
   userId?: number;
   /** Of a fault: the address, as an unsigned 64-bit number. */
   address?: bigint;
+  /** Of a fault: what the processor says of it (ESR_EL1), for arm64's esr_context. */
+  syndrome?: number;
   /** si_value: what sigqueue(3) or a timer passes on. */
   value?: bigint;
 }
