@@ -73,6 +73,8 @@ test("wait4's and waitid's errors", () => {
   assert.equal(parent.call(WAITID, P_ALL, 0, 0, WSTOPPED | WNOHANG, 0), 0);
   // Nothing of the child was lost on the way.
   child.start(EXIT_GROUP, 1);
+  // It will never stop any more.
+  assert.equal(parent.call(WAITID, P_ALL, 0, 0, WSTOPPED | WNOHANG, 0), -ECHILD);
   assert.equal(parent.call(WAIT4, -1, 0, 0, 0), child.pid);
 });
 

@@ -98,11 +98,14 @@ function findReport(task: Task, isWanted: ChildFilter, options: number): ChildRe
     if (!isWanted(child)) continue;
     // Children of clone(2) with another signal than SIGCHLD are of another kind.
     if ((options & WALL) === 0 && (child.exitSignal !== SIGCHLD) !== ((options & WCLONE) !== 0)) continue;
-    hasAny = true;
     if (child.hasExited) {
       if ((options & WEXITED) !== 0) return { child, kind: "exited" };
-    } else if ((options & WSTOPPED) !== 0 && child.stopReport !== 0) return { child, kind: "stopped" };
-    else if ((options & WCONTINUED) !== 0 && child.continueReport) return { child, kind: "continued" };
+      // It will never stop or go on.
+      continue;
+    }
+    hasAny = true;
+    if ((options & WSTOPPED) !== 0 && child.stopReport !== 0) return { child, kind: "stopped" };
+    if ((options & WCONTINUED) !== 0 && child.continueReport) return { child, kind: "continued" };
   }
   if (!hasAny) return -ECHILD;
   if ((options & WNOHANG) !== 0) return 0;

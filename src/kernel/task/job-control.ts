@@ -94,9 +94,12 @@ export function leaveJobs(process: Process): void {
   const { system } = process;
   if (process.session === process.processId) giveUpTerminal(process, true);
   process.terminal = null;
-  const groups = new Set([process.processGroup]);
+  // Only who was a tie to outside of a group can leave it orphaned; one that was before is left in peace.
+  const groups = new Set<number>();
+  const { parent, processGroup: own } = process;
+  if (parent !== null && parent.session === process.session && parent.processGroup !== own) groups.add(own);
   for (const child of process.children) {
-    if (child.session === process.session) groups.add(child.processGroup);
+    if (child.session === process.session && child.processGroup !== own) groups.add(child.processGroup);
   }
   // POSIX: a group that nobody can continue any more, and that has stopped members, is hung up and continued.
   for (const group of groups) {
