@@ -6,11 +6,15 @@ import { runOnAkuma } from "./akuma.ts";
 import { type Comparison, compare, type Outcomes } from "./compare.ts";
 import { type Difference, differences } from "./differences.ts";
 import { canBeRoot, isKnownRelease, reasonToSkip, runOnLinux } from "./linux.ts";
+import { livesInMachineCode, livesOnLinux } from "./lives.ts";
 import { reasonToSkipMachineCode, runInMachineCode } from "./machine-code.ts";
 import { scenarios } from "./scenarios/index.ts";
 import { compile } from "./script.ts";
 
 const MOST_REPORTS = 20;
+const LIVES = 40;
+/** On Linux a busy machine can have a life's time go by before all is done. */
+const LIFE_TRIES = 4;
 
 test("scenarios have names of their own", () => {
   assert.equal(new Set(scenarios.map(({ name }) => name)).size, scenarios.length);
@@ -55,4 +59,18 @@ suite("every call is answered as Linux answers it", { skip: reasonToSkip() ?? fa
       "take them out of the table",
     );
   });
+});
+
+test("processes live as on Linux", { skip: reasonToSkip() ?? reasonToSkipMachineCode() ?? false }, async () => {
+  const akuma = await livesInMachineCode(LIVES);
+  assert.equal(akuma.size, LIVES);
+  const open = new Set(akuma.keys());
+  let linux = "";
+  for (let k = 0; k < LIFE_TRIES && open.size > 0; k++) {
+    const lives = await livesOnLinux(LIVES);
+    for (const life of open) if (lives.get(life) === akuma.get(life)) open.delete(life);
+    linux = lives.get([...open][0] ?? "") ?? "";
+  }
+  const [first] = open;
+  if (first !== undefined) assert.equal(akuma.get(first), linux, `life ${first}, and ${open.size - 1} others`);
 });

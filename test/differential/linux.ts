@@ -33,7 +33,8 @@ export function findProgram(...names: readonly string[]): string | null {
   return null;
 }
 
-function compiler(): string | null {
+/** The host's own. */
+export function compiler(): string | null {
   return findProgram("cc", "gcc", "clang");
 }
 

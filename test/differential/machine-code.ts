@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { BytesFile, CallbackFile } from "../../src/kernel/file/host-file.ts";
 import { makeDirectories } from "../../src/kernel/vfs/kernel-files.ts";
 import { World } from "../../src/user/kernel.fixture.ts";
-import { findProgram, inputOf, type Outcome, parseOutcomes, withRunner } from "./linux.ts";
+import { findProgram, compiler as hostCompiler, inputOf, type Outcome, parseOutcomes, withRunner } from "./linux.ts";
 import type { CompiledScenario } from "./script.ts";
 
 const COMPILER = "aarch64-linux-gnu-gcc";
@@ -21,16 +21,18 @@ const SCENARIOS_IN_A_RUN = 8;
 /** What a call has set going on loopback has happened on Linux when it returns; here it takes a turn of the kernel. */
 const OPTIONS: readonly string[] = ["-static", "-DSETTLE_MILLISECONDS=1", "-DPOLL_MILLISECONDS=20"];
 
+export const compilers = { host: hostCompiler, arm64: (): string | null => findProgram(COMPILER) } as const;
+
 /** Why no machine code can be made; null when it can. */
 export function reasonToSkipMachineCode(): string | null {
-  const compiler = findProgram(COMPILER);
+  const compiler = compilers.arm64();
   if (compiler === null) return `there is no ${COMPILER} (Debian's gcc-aarch64-linux-gnu)`;
   const library = execFileSync(compiler, ["-print-file-name=libc.a"], { encoding: "utf8" }).trim();
   return existsSync(library) ? null : "there is no libc.a for arm64 (Debian's libc6-dev-arm64-cross)";
 }
 
 export async function runInMachineCode(scenarios: readonly CompiledScenario[]): Promise<Map<string, Outcome>> {
-  const compiler = findProgram(COMPILER) as string;
+  const compiler = compilers.arm64() as string;
   const bytes = await withRunner(compiler, OPTIONS, scenarios, (program) => readFileSync(program));
   using world = new World(7);
   world.kernel.writeFile(PROGRAM, bytes, 0o755);
@@ -39,14 +41,21 @@ export async function runInMachineCode(scenarios: readonly CompiledScenario[]): 
     const folder = `/tmp/${first}`;
     makeDirectories(world.kernel.fileSystem, folder);
     const input = inputOf(scenarios.slice(first, first + SCENARIOS_IN_A_RUN));
-    const text = await runProgram(world, input, [folder, String(SCENARIOS_AT_A_TIME)]);
+    const text = await runIn(world, input, [folder, String(SCENARIOS_AT_A_TIME)]);
     for (const [name, lines] of parseOutcomes(text)) outcomes.set(name, lines);
   }
   return outcomes;
 }
 
-/** What linux-runner prints. */
-async function runProgram(world: World, input: string, programArguments: readonly string[]): Promise<string> {
+/** What a program prints in a kernel of its own. */
+export async function runProgram(bytes: Uint8Array, programArguments: readonly string[]): Promise<string> {
+  using world = new World(7);
+  world.kernel.writeFile(PROGRAM, bytes, 0o755);
+  return await runIn(world, "", programArguments);
+}
+
+/** What the program prints. */
+async function runIn(world: World, input: string, programArguments: readonly string[]): Promise<string> {
   const { kernel } = world;
   const { openFiles } = kernel;
   const output: Buffer[] = [];
@@ -59,5 +68,5 @@ async function runProgram(world: World, input: string, programArguments: readonl
   const { code, signal } = await kernel.exited(process);
   const text = Buffer.concat(output).toString();
   if (code === 0) return text;
-  throw new Error([`linux-runner ended with ${signal ?? code}`, text.slice(-200), ...world.log.slice(-10)].join("\n"));
+  throw new Error([`the program ended with ${signal ?? code}`, text.slice(-200), ...world.log.slice(-10)].join("\n"));
 }
