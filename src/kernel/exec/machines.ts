@@ -207,7 +207,7 @@ export class Machines {
     clock.spend?.(rounds * MILLISECONDS_PER_ROUND);
     const elapsed = this.system.now() - started;
     thread.processorMilliseconds += elapsed;
-    process.processorMilliseconds += elapsed;
+    process.addProcessorTime(elapsed);
     process.group.runMilliseconds += elapsed;
     if (thread.machine !== machine) this.enqueue(thread);
   }

@@ -289,34 +289,46 @@ export function sigaltstack(task: Task, newAddress: number, oldAddress: number):
   return 0;
 }
 
-function writeIntervalTimer(task: Task, address: number): void {
-  const { memory, intervalTimer } = task.process;
-  writeTimeval(memory, address, intervalTimer.intervalMilliseconds);
+function writeIntervalTimer({ process }: Task, which: number, address: number): void {
+  const { memory } = process;
+  let interval: number;
+  let left: number;
+  if (which === ITIMER_REAL) {
+    interval = process.intervalTimer.intervalMilliseconds;
+    left = process.intervalTimer.leftMilliseconds;
+  } else {
+    const timer = process.processorTimers[which === ITIMER_PROF ? 1 : 0];
+    interval = timer.intervalMilliseconds;
+    left = timer.leftMilliseconds(process.processorMilliseconds);
+  }
+  writeTimeval(memory, address, interval);
   // Rounded up: a timer that is set never reads as 0 (getitimer(2)).
-  writeTimeval(memory, address + TIMESPEC_BYTES, Math.ceil(intervalTimer.leftMilliseconds * 1000) / 1000);
+  writeTimeval(memory, address + TIMESPEC_BYTES, Math.ceil(left * 1000) / 1000);
 }
 
 export function getitimer(task: Task, which: number, address: number): number {
   if (!(which >= ITIMER_REAL && which <= ITIMER_PROF)) return -EINVAL;
   const { memory } = task.process;
   if (!memory.isValid(address, ITIMERVAL_BYTES)) return -EFAULT;
-  if (which === ITIMER_REAL) writeIntervalTimer(task, address);
-  else memory.bytes.fill(0, address, address + ITIMERVAL_BYTES);
+  writeIntervalTimer(task, which, address);
   return 0;
 }
 
-/** ITIMER_REAL. The other two count processor time, which programs here do not have of their own: EINVAL. */
+/** The timers of processor time are for machine code: of TypeScript programs nobody knows how long they run, so EINVAL. */
 export function setitimer(task: Task, which: number, newAddress: number, oldAddress: number): number {
-  const { memory, intervalTimer } = task.process;
+  const { process } = task;
+  const { memory } = process;
   if (newAddress !== 0 && !memory.isValid(newAddress, ITIMERVAL_BYTES)) return -EFAULT;
   const interval = newAddress === 0 ? 0 : readTimeval(memory, newAddress);
   const time = newAddress === 0 ? 0 : readTimeval(memory, newAddress + TIMESPEC_BYTES);
-  if (interval < 0 || time < 0 || which !== ITIMER_REAL) return -EINVAL;
+  if (interval < 0 || time < 0 || !(which >= ITIMER_REAL && which <= ITIMER_PROF)) return -EINVAL;
+  if (which !== ITIMER_REAL && !process.isMachine) return -EINVAL;
   if (oldAddress !== 0) {
     if (!memory.isValid(oldAddress, ITIMERVAL_BYTES)) return -EFAULT;
-    writeIntervalTimer(task, oldAddress);
+    writeIntervalTimer(task, which, oldAddress);
   }
-  intervalTimer.set(time, interval);
+  if (which === ITIMER_REAL) process.intervalTimer.set(time, interval);
+  else process.processorTimers[which === ITIMER_PROF ? 1 : 0].set(process.processorMilliseconds, time, interval);
   return 0;
 }
 

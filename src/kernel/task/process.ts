@@ -9,7 +9,7 @@ import {
   RLIMIT_STACK,
 } from "../../abi/resource.ts";
 import { SCHED_OTHER } from "../../abi/schedule.ts";
-import { CLD_CONTINUED, CLD_STOPPED, SIGCHLD, SIGCONT } from "../../abi/signal.ts";
+import { CLD_CONTINUED, CLD_STOPPED, SIGCHLD, SIGCONT, SIGPROF, SIGVTALRM } from "../../abi/signal.ts";
 import { exitStatus, RLIMIT_NOFILE, signalStatus } from "../../abi/time.ts";
 import { WaitQueue } from "../../base/wait-queue.ts";
 import type { DescriptorTable } from "../file/descriptor-table.ts";
@@ -22,6 +22,7 @@ import { ProcessCredentials } from "./credentials.ts";
 import { IntervalTimer } from "./interval-timer.ts";
 import { leaveJobs } from "./job-control.ts";
 import { PosixTimers } from "./posix-timers.ts";
+import { ProcessorTimer } from "./processor-timer.ts";
 import type { SignalInformation } from "./signal-queue.ts";
 import { ProcessSignals } from "./signals.ts";
 import type { System } from "./system.ts";
@@ -154,6 +155,7 @@ export class Process {
   private space: AddressSpace | null = null;
   private timer: IntervalTimer | null = null;
   private timers: PosixTimers | null = null;
+  private madeProcessorTimers: readonly [ProcessorTimer, ProcessorTimer] | null = null;
   private readonly idleTasks: Task[] = [];
 
   constructor(system: System, options: ProcessOptions) {
@@ -307,6 +309,21 @@ export class Process {
   get intervalTimer(): IntervalTimer {
     this.timer ??= new IntervalTimer(this);
     return this.timer;
+  }
+
+  /** ITIMER_VIRTUAL and ITIMER_PROF; made when first asked for. */
+  get processorTimers(): readonly [ProcessorTimer, ProcessorTimer] {
+    this.madeProcessorTimers ??= [new ProcessorTimer(SIGVTALRM), new ProcessorTimer(SIGPROF)];
+    return this.madeProcessorTimers;
+  }
+
+  /** One of its threads has run for so long. */
+  addProcessorTime(milliseconds: number): void {
+    this.processorMilliseconds += milliseconds;
+    if (this.madeProcessorTimers === null || this.hasExited) return;
+    for (const timer of this.madeProcessorTimers) {
+      if (timer.hasExpired(this.processorMilliseconds)) this.signals.raise(timer.signal);
+    }
   }
 
   /** What timer_create(2) has made. */
