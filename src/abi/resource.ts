@@ -7,6 +7,7 @@ export const RLIMIT_STACK = 3;
 export const RLIMIT_CORE = 4;
 export const RLIMIT_NPROC = 6;
 export const RLIMIT_AS = 9;
+export const RLIMIT_SIGPENDING = 11;
 /** Limits are numbered 0 to 15. */
 export const RLIM_NLIMITS = 16;
 /** "No limit". In memory it is 2^64 - 1; inside the kernel Infinity. */

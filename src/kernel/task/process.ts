@@ -6,6 +6,7 @@ import {
   RLIMIT_AS,
   RLIMIT_CORE,
   RLIMIT_NPROC,
+  RLIMIT_SIGPENDING,
   RLIMIT_STACK,
 } from "../../abi/resource.ts";
 import { SCHED_OTHER } from "../../abi/schedule.ts";
@@ -23,7 +24,7 @@ import { IntervalTimer } from "./interval-timer.ts";
 import { leaveJobs } from "./job-control.ts";
 import { PosixTimers } from "./posix-timers.ts";
 import { ProcessorTimer } from "./processor-timer.ts";
-import type { SignalInformation } from "./signal-queue.ts";
+import { MOST_QUEUED, type SignalInformation } from "./signal-queue.ts";
 import { ProcessSignals } from "./signals.ts";
 import type { System } from "./system.ts";
 import { type Handler, Task, TaskState } from "./task.ts";
@@ -379,6 +380,7 @@ function inheritLimits(parent: Process | null, descriptorLimit: number, taskLimi
   // V8 reserves 4 GiB and more for each memory of WebAssembly, unless it is told that there is no room for that.
   limits[RLIMIT_AS] = { current: ADDRESS_SPACE_BYTES, maximum: ADDRESS_SPACE_BYTES };
   limits[RLIMIT_CORE] = { current: 0, maximum: RLIM_INFINITY };
+  limits[RLIMIT_SIGPENDING] = { current: MOST_QUEUED, maximum: MOST_QUEUED };
   limits[RLIMIT_NPROC] = { current: taskLimit, maximum: taskLimit };
   limits[RLIMIT_NOFILE] = { current: descriptorLimit, maximum: Math.min(NR_OPEN, Math.max(4096, descriptorLimit)) };
   return limits;

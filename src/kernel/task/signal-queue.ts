@@ -1,5 +1,5 @@
 /** Signals that are pending for a thread or for a whole process. A standard signal is pending once; real-time ones queue. */
-import { NSIG, SI_KERNEL } from "../../abi/signal.ts";
+import { NSIG, SI_KERNEL, SI_USER } from "../../abi/signal.ts";
 
 /** Where a signal came from: siginfo_t without its number. */
 export interface SignalInformation {
@@ -22,8 +22,8 @@ export interface SignalInformation {
 export const fromKernel: SignalInformation = { code: SI_KERNEL, processId: 0, status: 0 };
 
 const FIRST_REALTIME_SIGNAL = 32;
-/** Real-time signals that may queue up; RLIMIT_SIGPENDING is usually of this order. */
-const MOST_QUEUED = 1024;
+/** Real-time signals that may queue up, whatever RLIMIT_SIGPENDING allows; it begins with this. */
+export const MOST_QUEUED = 1024;
 
 /** The bit of signal n in a mask is n - 1. */
 export function signalBit(signal: number): bigint {
@@ -36,14 +36,21 @@ export class SignalQueue {
   private readonly information = new Map<number, SignalInformation[]>();
   private queued = 0;
 
-  /** False when a real-time signal finds the queue full (EAGAIN for who queues it); a standard one that is pending already is dropped. */
-  add(signal: number, information: SignalInformation): boolean {
+  /**
+   * False when a real-time signal finds the queue full (EAGAIN for who queues it); but one of kill(2) is always there once. A standard
+   * one that is pending already is dropped.
+   */
+  add(signal: number, information: SignalInformation, mostQueued: number = MOST_QUEUED): boolean {
     const bit = signalBit(signal);
     const waiting = this.information.get(signal);
-    if (waiting === undefined || waiting.length === 0) this.information.set(signal, [information]);
-    else if (signal < FIRST_REALTIME_SIGNAL) return true;
-    else if (this.queued >= MOST_QUEUED) return false;
-    else waiting.push(information);
+    const isPending = waiting !== undefined && waiting.length > 0;
+    if (signal < FIRST_REALTIME_SIGNAL) {
+      if (isPending) return true;
+    } else if (this.queued >= Math.min(mostQueued, MOST_QUEUED)) {
+      if (isPending || (information.code !== SI_USER && information.code !== SI_KERNEL)) return false;
+    }
+    if (isPending) waiting.push(information);
+    else this.information.set(signal, [information]);
     this.queued++;
     this.set |= bit;
     return true;

@@ -4,6 +4,7 @@
  * calls between the program's turns. A thread of machine code takes its signals when it is about to go on with its program.
  */
 import { EAGAIN, EINVAL } from "../../abi/errno.ts";
+import { RLIMIT_SIGPENDING } from "../../abi/resource.ts";
 import {
   NSIG,
   SA_RESETHAND,
@@ -130,7 +131,8 @@ export class ProcessSignals {
     onlyThread: Thread | null = null,
   ): number {
     const { process } = this;
-    if (process.hasExited) return 0;
+    if (process.hasExited || onlyThread?.hasExited === true) return 0;
+    const most = process.limits[RLIMIT_SIGPENDING]?.current;
     if (signal === SIGKILL) {
       process.terminateBySignal(signal);
       return 0;
@@ -143,7 +145,9 @@ export class ProcessSignals {
     const taker = onlyThread === null ? this.takerOf(bit) : this.takes(onlyThread, bit) ? onlyThread : null;
     const queue = onlyThread?.pending ?? this.shared;
     if (taker === null || this.isAwaitedBy(taker, bit)) {
-      if (!queue.add(signal, information)) return -EAGAIN;
+      if (!queue.add(signal, information, most)) return -EAGAIN;
+      // One that waits for what it does not block may have given up by then.
+      if (taker !== null && (taker.blocked & bit) === 0n) taker.mustCheckSignals = true;
       this.arrivals.wake();
       return 0;
     }
@@ -158,7 +162,7 @@ export class ProcessSignals {
       process.terminateBySignal(signal);
       return 0;
     }
-    if (!queue.add(signal, information)) return -EAGAIN;
+    if (!queue.add(signal, information, most)) return -EAGAIN;
     taker.interrupt();
     return 0;
   }
