@@ -80,9 +80,23 @@ function copyTypes(): number {
     );
     const to = join(output, "types", file);
     mkdirSync(dirname(to), { recursive: true });
-    writeFileSync(to, text.replace(/^\/\/# sourceMappingURL=.*$/m, ""));
+    writeFileSync(to, withWebAssembly(file, text.replace(/^\/\/# sourceMappingURL=.*$/m, "")));
   }
-  return seen.size;
+  const webAssembly = readFileSync(join(root, "src", WEBASSEMBLY_TYPES), "utf8");
+  writeFileSync(join(output, "types", WEBASSEMBLY_TYPES), webAssembly.replace("declare namespace", "export $&"));
+  return seen.size + 1;
+}
+
+/**
+ * WebAssembly's types are in the DOM's library, and in part in Node's: the declarations bring their own, as a module, so that users
+ * need neither.
+ */
+const WEBASSEMBLY_TYPES = "base/webassembly.d.ts";
+
+function withWebAssembly(file: string, text: string): string {
+  if (!text.includes("WebAssembly.")) return text;
+  const path = relative(dirname(file), WEBASSEMBLY_TYPES.replace(".d.ts", ".js"));
+  return `import type { WebAssembly } from "${path.startsWith(".") ? path : `./${path}`}";\n${text}`;
 }
 
 /** The licences of the packages whose code the bundles hold, as those ask for. */
