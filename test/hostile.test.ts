@@ -154,6 +154,7 @@ test("limits are told", async () => {
   expected[6] = 64;
   expected[7] = 1024;
   expected[9] = 2 ** 32;
+  expected[11] = 1024;
   assert.deepEqual(
     stdout.trimEnd().split("\n"),
     expected.map((limit) => `limit ${limit}`),
