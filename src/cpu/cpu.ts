@@ -111,6 +111,7 @@ export class Cpu extends CpuState {
       threshold,
       keepsFloatExceptions: this.#options.floatExceptions === true,
       isKnown: (address) => this.#isKnown(address),
+      onWarm: (address) => this.#learnTarget(address),
       enter: (address, depth) => this.#enter(address, depth),
       supervisorCall: () => this.#supervisorCall(),
       isExecutable: (address) => this.#options.isExecutable?.(address) !== false,
@@ -334,13 +335,17 @@ export class Cpu extends CpuState {
   #takeIn(entry: number, interpreter: Interpreter | null = this.#activeInterpreter): boolean {
     const guest = this.#words();
     if (this.#map !== this.#cache.map || this.#cache.isFull || this.#fetch(entry) === -1) return false;
-    const { view } = this;
-    if (view.getUint32(stateOffset.indirectTo, true) === entry) {
-      this.#indirectTargets.learn(view.getUint32(stateOffset.indirectFrom, true), entry);
-      view.setUint32(stateOffset.indirectTo, 0, true);
-    }
+    this.#learnTarget(entry);
     this.#install(this.#space.find(entry, guest, this.#keys)?.module ?? this.#translate([entry], interpreter));
     return true;
+  }
+
+  /** Notes where the branch to a register came from, if that is how an address was reached. */
+  #learnTarget(address: number): void {
+    const { view } = this;
+    if (view.getUint32(stateOffset.indirectTo, true) !== address) return;
+    this.#indirectTargets.learn(view.getUint32(stateOffset.indirectFrom, true), address);
+    view.setUint32(stateOffset.indirectTo, 0, true);
   }
 
   #install(module: CodeModule): void {
@@ -357,7 +362,8 @@ export class Cpu extends CpuState {
     for (const { entries } of this.#indirectTargets.takeGrown()) {
       if (this.#map !== this.#cache.map || this.#cache.isFull) return;
       this.#words();
-      this.#install(this.#translate(entries, this.#activeInterpreter));
+      // With all that they reach: what is left out of it would leave the loop that a group is for.
+      this.#install(this.#translate(entries, null));
     }
   }
 

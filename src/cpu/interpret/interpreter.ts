@@ -19,6 +19,8 @@ export interface InterpreterOptions {
   readonly keepsFloatExceptions: boolean;
   /** Whether translated code is at hand for an address that is reached for the first time. */
   isKnown(address: number): boolean;
+  /** An address has been reached so often that it may be translated along with another. */
+  onWarm(address: number): void;
   /** Calls the translated function of an address, which is translated if need be. */
   enter(address: number, depth: number): number;
   /** Called at SVC with the registers in the state; 0: go on behind it. */
@@ -83,7 +85,10 @@ export class Interpreter {
     if (count === MARKED || count >= this.#options.threshold) return true;
     if (count > 0 || !this.#options.isKnown(address)) {
       if (count < MARKED - 1) this.#counters[slot] = count + 1;
-      if (count + 1 === this.#warmCount && this.#warm.length < MAXIMUM_WARM) this.#warm.push(address);
+      if (count + 1 === this.#warmCount) {
+        if (this.#warm.length < MAXIMUM_WARM) this.#warm.push(address);
+        this.#options.onWarm(address);
+      }
       return false;
     }
     this.#counters[slot] = MARKED;
