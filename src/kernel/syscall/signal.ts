@@ -241,7 +241,7 @@ export function rtSigtimedwait(
 
 function awaitSignal(task: Task, awaiter: SignalAwaiter, informationAddress: number, timeout: number): number {
   const { memory, signals } = task.process;
-  const taken = signals.takePending(awaiter.mask, task.thread);
+  const taken = signals.takeFor(task.thread, awaiter.mask);
   if (taken !== null) {
     if (informationAddress !== 0) {
       writeSignalInformation(memory, informationAddress, taken.signal, taken.information);

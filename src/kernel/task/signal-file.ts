@@ -32,7 +32,7 @@ export class SignalFile extends AnonymousFile {
     if (length < SIGNALFD_SIGINFO_BYTES) return -EINVAL;
     let done = 0;
     while (done + SIGNALFD_SIGINFO_BYTES <= length) {
-      const taken = this.process.signals.takePending(this.mask);
+      const taken = this.process.signals.takeFor(this.process.mainThread, this.mask);
       if (taken === null) break;
       writeRecord(buffer, offset + done, taken.signal, taken.information);
       done += SIGNALFD_SIGINFO_BYTES;

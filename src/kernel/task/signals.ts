@@ -226,14 +226,6 @@ export class ProcessSignals {
     this.awaiters.delete(awaiter);
   }
 
-  /** The lowest pending signal of the mask, no longer pending; null when there is none. */
-  takePending(
-    mask: bigint,
-    thread: Thread = this.process.mainThread,
-  ): { signal: number; information: SignalInformation } | null {
-    return this.takeFor(thread, mask);
-  }
-
   /** With SA_RESETHAND a handler runs once. */
   beginHandling(signal: number): void {
     if ((this.action(signal).flags & SA_RESETHAND) !== 0) this.actions.delete(signal);
